@@ -44,8 +44,8 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff format .
 
 constraints: $(READY) ## Pin again what the environment is made of (constraints.txt)
-	$(BIN)/python -m uv pip compile --quiet --universal --no-header --no-annotate --no-emit-index-url --upgrade \
-		--extra demo --extra dev pyproject.toml $(PLUGINS:%=%/pyproject.toml) -o constraints.txt
+	printf -- '-e %s\n' '.[demo,dev]' $(PLUGINS:%=./%) | $(BIN)/python -m uv pip compile --quiet --universal --no-header --python-version 3.11 \
+		--no-annotate --upgrade --no-emit-package iqf-core $(PLUGINS:plugins/%=--no-emit-package %) - -o constraints.txt
 
 clean: ## Remove the environment and what the tools left
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -1,0 +1,1 @@
+"""IQF modifiers that compress: JPEG, JPEG 2000, quantisation, lossless baselines."""
