@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from iqf_core.modifiers import Knob as Knob
     from iqf_core.modifiers import Modified as Modified
     from iqf_core.modifiers import Modifier as Modifier
-    from iqf_core.modifiers import modifier as modifier
     from iqf_core.results import Results as Results
     from iqf_core.results import open_results as open_results
+    from iqf_core.specs import modifier as modifier
     from iqf_core.study import Study as Study
     from iqf_core.variant import Variant as Variant
     from iqf_core.variant import make_variant as make_variant
@@ -81,14 +81,15 @@ _HOME = {
     "image": ["Image", "read_image", "write_image"],
     "measuring": ["measure"],
     "metrics": ["ImageMetric", "Output", "PairMetric", "PredictionMetric", "metric"],
-    "modifiers": ["Chain", "ImageModifier", "Knob", "Modified", "Modifier", "modifier"],
+    "modifiers": ["Chain", "ImageModifier", "Knob", "Modified", "Modifier"],
     "results": ["Results", "open_results"],
+    "specs": ["modifier"],
     "study": ["Study"],
     "variant": ["Variant", "make_variant"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - a sorted list of literals, checked by a test
+__all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name: str) -> Any:

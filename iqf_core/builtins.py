@@ -30,7 +30,9 @@ def iqf_dataset_formats() -> list[Component]:
     """Offer the formats of iquaflow's conventions."""
     return [
         Component("coco", "iqf_core.formats:CocoFormat", "COCO JSON: boxes, polygons, categories"),
-        Component("geojson", "iqf_core.formats:GeoJsonFormat", "GeoJSON features with image_filename, class_id"),
+        Component(
+            "geojson", "iqf_core.formats:GeoJsonFormat", "GeoJSON features with image_filename, class_id"
+        ),
         Component("masks", "iqf_core.formats:MasksFormat", "A folder of masks beside the images"),
         Component("classes", "iqf_core.formats:ClassesFormat", "A folder per class, or a CSV of labels"),
         Component("json", "iqf_core.formats:OtherJsonFormat", "Any other JSON: it travels along untouched"),

@@ -1,0 +1,137 @@
+"""``iqf plugins``: what is installed, what it offers, and why one cannot be used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+import click
+
+from iqf_core.errors import PluginError, did_you_mean
+from iqf_core.plugins import PluginRecord, Status, registry
+from iqf_core.plugins.policy import normalised
+from iqf_core.plugins.records import one_line, printable
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+"""The option of every command that lists something."""
+
+
+@click.group(invoke_without_command=True)
+@as_json
+@click.pass_context
+def plugins(ctx: click.Context, as_json: bool) -> None:
+    """List plugins, and what is wrong with one.
+
+    \b
+    Examples:
+      iqf plugins
+      iqf plugins --json
+      iqf plugins show iqf-modifiers-compression
+      IQF_DISABLE_PLUGINS=iqf-report iqf plugins
+    """  # noqa: D301 - click reads the character \b
+    ctx.obj = as_json
+    if ctx.invoked_subcommand is None:
+        _list(registry().records, as_json)
+
+
+@plugins.command("list")
+@as_json
+@click.pass_obj
+def list_(parent_json: bool, as_json: bool) -> None:
+    """List plugins: version, interface, status, and what each offers.
+
+    \b
+    Examples:
+      iqf plugins list
+      iqf plugins list --json
+    """  # noqa: D301 - click reads the character \b
+    _list(registry().records, as_json or parent_json)
+
+
+@plugins.command
+@click.argument("name")
+@as_json
+@click.pass_obj
+def show(parent_json: bool, name: str, as_json: bool) -> None:
+    """Show all that is known of the plugin NAME (as JSON: a list).
+
+    \b
+    Examples:
+      iqf plugins show iqf-core
+      iqf plugins show iqf-modifiers-compression --json
+    """  # noqa: D301 - click reads the character \b
+    every = registry().records
+    records = [
+        record
+        for record in every
+        if normalised(name) in (normalised(record.distribution), normalised(record.entry_point))
+    ]
+    if not records:
+        known = did_you_mean(name, [record.distribution for record in every])
+        raise PluginError(f"no plugin {name!r} is installed. {known}")
+    if as_json or parent_json:
+        _echo_json(records)
+    else:
+        click.echo("\n\n".join("\n".join(_details(record)) for record in records))
+
+
+def columns(rows: Iterable[Sequence[object]]) -> list[str]:
+    """Rows of text, aligned; the last column is as long as it is."""
+    cells = [[one_line(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+
+
+def _list(records: Sequence[PluginRecord], as_json: bool) -> None:
+    if as_json:
+        _echo_json(records)
+        return
+    rows = [
+        (record.distribution, record.version, record.api or "-", record.status, _offer(record))
+        for record in records
+    ]
+    click.echo("\n".join(columns([("PLUGIN", "VERSION", "API", "STATUS", "OFFERS"), *rows])))
+
+
+def _offer(record: PluginRecord) -> str:
+    if record.status is not Status.ACTIVE:
+        return record.reason
+    kinds = [f"{kind}: {', '.join(c.name for c in offered)}" for kind, offered in record.components.items()]
+    dropped = (
+        [f"{len(record.problems)} dropped (iqf plugins show {record.distribution})"]
+        if record.problems
+        else []
+    )
+    return "; ".join([*kinds, *dropped]) or "nothing"
+
+
+def _details(record: PluginRecord) -> list[str]:
+    facts = [
+        ("plugin", f"{record.distribution} {record.version}"),
+        ("status", f"{record.status}: {record.reason}" if record.reason else record.status),
+        ("entry point", f"{record.entry_point} = {record.value}"),
+        ("interface", "-" if record.api is None else record.api),
+        ("requires", record.requirement or "-"),
+    ]
+    lines = columns(facts)
+    offered = [
+        (
+            kind,
+            component.name,
+            component.summary + (f" (needs {component.requires})" if component.requires else ""),
+        )
+        for kind, components in record.components.items()
+        for component in components
+    ]
+    dropped = [(problem.kind, problem.component or "-", problem.reason) for problem in record.problems]
+    for title, rows in (("offers", offered), ("dropped", dropped)):
+        lines += ["", f"{title}:", *(f"  {line}" for line in columns(rows))] if rows else []
+    lines += ["", printable(record.traceback)] if record.traceback else []
+    return lines
+
+
+def _echo_json(records: Sequence[PluginRecord]) -> None:
+    click.echo(json.dumps([record.to_dict() for record in records], indent=2))

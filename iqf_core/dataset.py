@@ -1,0 +1,338 @@
+"""A dataset: a folder holding a folder of images, with its ground truth beside it."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from iqf_core import plugins
+from iqf_core.errors import DatasetError
+from iqf_core.fingerprint import digest_of, digests
+from iqf_core.formats import DatasetFormat, finder
+from iqf_core.image import IMAGE_SUFFIXES, Image, is_image, read_image
+from iqf_core.records import GroundTruth, Record, grouped
+
+__all__ = ["Dataset", "DatasetFormat", "GroundTruth", "Record", "Source", "open_dataset"]
+
+log = logging.getLogger("iqf")
+
+SIDECARS = (".aux.xml", ".ovr", ".msk", ".pgw", ".jgw", ".tfw", ".j2w", ".wld", ".prj")
+"""Files that belong to an image beside them."""
+NOT_IMAGES = ("mask", "stats")
+"""A folder with one of these in its name is not the folder of images (iquaflow's convention)."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Ground truth on disk: a file or folder, and the format that reads it."""
+
+    path: Path
+    format: DatasetFormat
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images and what is known of them.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The dataset's folder: what a script receives.
+    images_dir : pathlib.Path
+        Folder of the images.
+    images : tuple of str
+        Files relative to ``images_dir``, sorted, with ``/``.
+    sources : tuple of Source
+        Ground truth beside the images.
+    params : dict, optional
+        What is logged of the dataset, ``ds_name`` first; may be extended.
+    white : float or None, optional
+        Full scale of its images where the files do not say (4095 for 12 bits in uint16).
+    group_pattern : str or None, optional
+        Regular expression that finds an image's group in its name.
+    skipped : tuple of str, optional
+        Files beside the images that are not images.
+    """
+
+    root: Path
+    images_dir: Path
+    images: tuple[str, ...]
+    sources: tuple[Source, ...] = ()
+    params: dict[str, Any] = field(default_factory=dict, compare=False)
+    white: float | None = None
+    group_pattern: str | None = None
+    skipped: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.params.setdefault("ds_name", self.root.name)
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+        return self.root.name
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def path(self, image: str) -> Path:
+        """File of one of its images."""
+        return self.images_dir / image
+
+    def read(self, image: str) -> Image:
+        """Read one of its images, with the dataset's full scale."""
+        return read_image(self.path(image), white=self.white)
+
+    @functools.cached_property
+    def records(self) -> tuple[Record, ...]:
+        """A record for each image, in the order of ``images``.
+
+        Raises
+        ------
+        DatasetError
+            When the ground truth cannot be read.
+        """
+        known: dict[str, Record] = {name: Record(name) for name in self.images}
+        find = finder(self.images)
+        for source in self.sources:
+            for record in source.format.read(source.path).records:
+                name = find(record.image)
+                if name is not None:
+                    known[name] = known[name].merged(replace(record, image=name))
+        return tuple(grouped(record, self.group_pattern) for record in known.values())
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Digest of the names and contents of images and ground truth."""
+        images = digests(self.images_dir, self.images)
+        truth = [
+            name
+            for source in self.sources
+            if source.path != self.images_dir
+            for name in _files_of(self.root, source.path)
+        ]
+        others = digests(self.root, truth)
+        words = [f"{name}={digest}" for name, digest in [*images.items(), *others.items()]]
+        return digest_of(f"white={self.white}", *words)
+
+    def subset(self, names: Sequence[str]) -> Dataset:
+        """The same folder with fewer images.
+
+        Raises
+        ------
+        DatasetError
+            When an image is not of this dataset.
+        """
+        unknown = sorted(set(names) - set(self.images))
+        if unknown:
+            raise DatasetError(f"{self.root}: no image {unknown[0]!r} in this dataset")
+        return replace(self, images=tuple(sorted(names)), params=dict(self.params))
+
+    def split(self, fractions: Mapping[str, float], *, seed: int = 0) -> dict[str, Dataset]:
+        """Split into parts that keep groups together and classes in proportion.
+
+        Parameters
+        ----------
+        fractions : mapping of str to float
+            Part -> fraction, such as ``{"train": 0.6, "val": 0.2, "test": 0.2}``; must add up to 1.
+        seed : int, optional
+            The same seed gives the same parts.
+
+        Returns
+        -------
+        dict of str to Dataset
+            Views of this dataset. An image without a group is a group of its own.
+
+        Raises
+        ------
+        DatasetError
+            When the fractions do not add up or a part would be empty.
+        """
+        from iqf_core.splits import split_names
+
+        parts = split_names(self.records, fractions, seed=seed, where=str(self.root))
+        return {part: self.subset(names) for part, names in parts.items()}
+
+
+def open_dataset(
+    path: str | Path | None = None,
+    *,
+    images: str | Path | None = None,
+    annotations: str | Path | None = None,
+    white: float | None = None,
+    group: str | None = None,
+) -> Dataset:
+    """Open a folder as a dataset.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path, optional
+        Folder that holds one folder of images (any name without "mask") and its ground truth: COCO JSON,
+        GeoJSON, a folder of masks, classes (a CSV, or a folder per class), any other JSON, or none.
+        Images directly in the folder will do too.
+    images : str or pathlib.Path, optional
+        The folder of images, where it is elsewhere or not to be guessed.
+    annotations : str or pathlib.Path, optional
+        The ground truth, likewise.
+    white : float, optional
+        Full scale of the images where the files do not say: 4095 for 12 bits in uint16.
+    group : str, optional
+        Regular expression that finds an image's group (scene) in its name; its first parentheses, if any,
+        are the group.
+
+    Returns
+    -------
+    Dataset
+        What is no image is in ``skipped``, and logged.
+
+    Raises
+    ------
+    DatasetError
+        When there is no image, or more than one way to read the folder; says what was looked for and found.
+
+    Examples
+    --------
+    >>> open_dataset("scenes", group=r"(tile\\d+)_")  # doctest: +SKIP
+    """
+    if path is None and images is None:
+        raise DatasetError("open_dataset needs a path, or images= (and annotations=)")
+    images_dir = Path(images) if images is not None else _find_images_dir(Path(str(path)))
+    root = Path(path) if path is not None else images_dir.parent
+    if not images_dir.is_dir():
+        raise DatasetError(f"{images_dir}: no such folder of images")
+    names, skipped = _list_images(images_dir, flat=images_dir == root and not _is_classes(root))
+    if annotations is None:
+        sources = _find_sources(root, images_dir)
+    else:
+        sources = (_recognise(Path(annotations)),)
+        skipped = tuple(name for name in skipped if images_dir / name != Path(annotations))
+    if images_dir == root:
+        skipped = tuple(s for s in skipped if all(images_dir / s != source.path for source in sources))
+    if skipped:
+        shown = ", ".join(skipped[:3]) + (", …" if len(skipped) > 3 else "")
+        log.warning("%s: %d file(s) are not images and were skipped: %s", images_dir, len(skipped), shown)
+    if not names:
+        raise DatasetError(f"{images_dir}: no image found (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
+    return Dataset(root, images_dir, names, sources, white=white, group_pattern=group, skipped=skipped)
+
+
+def _find_images_dir(root: Path) -> Path:
+    if not root.is_dir():
+        raise DatasetError(f"{root}: no such folder")
+    if _is_classes(root) and not _candidates(root):
+        return root
+    folders = [f for f in _subfolders(root) if not any(word in f.name.lower() for word in NOT_IMAGES)]
+    with_images = [folder for folder in folders if _holds_images(folder, deep=True)]
+    if len(with_images) == 1:
+        return with_images[0]
+    if not with_images and _holds_images(root, deep=False):
+        return root
+    if not with_images:
+        found = ", ".join(sorted(entry.name for entry in root.iterdir())[:8]) or "nothing"
+        raise DatasetError(
+            f"{root}: no images. Looked for one sub-folder of images (without 'mask' in its name) or images "
+            f"in the folder itself; found: {found}"
+        )
+    found = ", ".join(folder.name for folder in with_images)
+    raise DatasetError(
+        f"{root}: several folders hold images ({found}). Name one: open one of them, or pass images=; a folder "
+        "per class is read as classes when nothing else lies beside the folders"
+    )
+
+
+def _subfolders(root: Path) -> list[Path]:
+    return sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
+
+
+def _candidates(root: Path) -> list[Path]:
+    """Files that may hold the ground truth."""
+    suffixes = (".json", ".geojson", ".csv")
+    return sorted(f for f in root.iterdir() if f.suffix.lower() in suffixes and not f.name.startswith("."))
+
+
+def _is_classes(root: Path) -> bool:
+    """Whether the sub-folders are classes, and not parts of a dataset."""
+    names = {folder.name.lower() for folder in _subfolders(root)}
+    parts = {"train", "val", "valid", "validation", "test"}
+    masks = any(word in name for name in names for word in NOT_IMAGES)
+    return (
+        not masks
+        and not names & parts
+        and plugins.registry().load("formats", "iqf-core:classes")().detect(root)
+    )
+
+
+def _holds_images(folder: Path, *, deep: bool) -> bool:
+    files = folder.rglob("*") if deep else folder.glob("*")
+    return any(file.is_file() and is_image(file) for file in files)
+
+
+def _list_images(folder: Path, *, flat: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    images, skipped = [], []
+    for file in sorted(folder.glob("*") if flat else folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if not file.is_file() or any(part.startswith(".") for part in Path(name).parts):
+            continue
+        if file.suffix.lower() in IMAGE_SUFFIXES or is_image(file):
+            images.append(name)  # a damaged image is an error when it is read, never skipped
+        elif not name.lower().endswith(SIDECARS):
+            skipped.append(name)
+    return tuple(images), tuple(skipped)
+
+
+def _formats() -> list[DatasetFormat]:
+    """Every format of the active plugins; what understands less comes last."""
+    registry = plugins.registry()
+    last = ["iqf-core:json", "iqf-core:folder"]
+    names = [entry.full_name for entry in registry.components("formats")]
+    return [registry.load("formats", name)() for name in sorted(set(names) - set(last)) + last]
+
+
+def _recognise(path: Path) -> Source:
+    if not path.exists():
+        raise DatasetError(f"{path}: no such ground truth")
+    known = _formats()
+    for candidate in known:
+        if candidate.detect(path):
+            return Source(path, candidate)
+    raise DatasetError(f"{path}: ground truth of no known format ({', '.join(f.name for f in known)})")
+
+
+def _find_sources(root: Path, images_dir: Path) -> tuple[Source, ...]:
+    masks = [folder for folder in _subfolders(root) if "mask" in folder.name.lower()]
+    places = [*_candidates(root), *masks, images_dir]
+    known = _formats()
+    sources = []
+    for place in places:
+        fitting = next((candidate for candidate in known if candidate.detect(place)), None)
+        if fitting is not None:
+            sources.append(Source(place, fitting))
+    _refuse_rivals(root, sources)
+    return tuple(sources)
+
+
+def _refuse_rivals(root: Path, sources: Sequence[Source]) -> None:
+    """Two files of one format about the same images: which one counts cannot be guessed."""
+    by_format: dict[str, list[str]] = {}
+    for source in sources:
+        by_format.setdefault(source.format.name, []).append(source.path.name)
+    for name, files in by_format.items():
+        if len(files) > 1 and name not in ("json", "classes"):
+            raise DatasetError(
+                f"{root}: {len(files)} ground truths of format {name} ({', '.join(files)}); pass annotations= to "
+                "name the one that counts"
+            )
+
+
+def _files_of(root: Path, path: Path) -> list[str]:
+    """Files of a ground truth relative to the dataset's folder, for its fingerprint."""
+    files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file())
+    base = root.resolve()
+    return [_relative(file.resolve(), base) for file in files]
+
+
+def _relative(file: Path, base: Path) -> str:
+    return file.relative_to(base).as_posix() if file.is_relative_to(base) else str(file)

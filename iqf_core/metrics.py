@@ -1,0 +1,273 @@
+"""What a metric is: a measurement with named outputs.
+
+Three kinds: `ImageMetric` looks at one image, `PairMetric` at an image and its reference,
+`PredictionMetric` at what a task predicted. Each declares its outputs. A value that cannot be measured is
+`Missing`: NaN with a reason.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from iqf_core.errors import ParameterError
+from iqf_core.image import Image
+from iqf_core.parameters import Parametrised, create, parse_spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from iqf_core.dataset import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of a metric.
+
+    Parameters
+    ----------
+    name : str
+        As it stands in the table.
+    unit : str
+        ``"DN"``, ``"px"``, ``"dB"``, ``"bit"``, or ``"1"``.
+    better : {"higher", "lower", "none"}
+        Direction of better.
+    low, high : float
+        Range of its values; infinite where it has no bound.
+    description : str
+        One plain sentence.
+    """
+
+    name: str
+    unit: str
+    better: Literal["higher", "lower", "none"]
+    low: float
+    high: float
+    description: str
+
+
+class Missing(float):
+    """NaN that says why.
+
+    Parameters
+    ----------
+    reason : str
+        Why nothing could be measured.
+
+    Examples
+    --------
+    >>> value = Missing("every pixel is nodata")
+    >>> value != value, value.reason
+    (True, 'every pixel is nodata')
+    """
+
+    reason: str
+
+    def __new__(cls, reason: str) -> Missing:
+        """Make a NaN."""
+        value = super().__new__(cls, math.nan)
+        value.reason = reason
+        return value
+
+    def __reduce__(self) -> tuple[type[Missing], tuple[str]]:
+        return Missing, (self.reason,)
+
+
+class Metric(Parametrised, abc.ABC):
+    """Base of the three kinds.
+
+    Attributes
+    ----------
+    name : str
+        How users call it.
+    outputs : tuple of Output
+        What it gives.
+    """
+
+    outputs: ClassVar[tuple[Output, ...]]
+
+    def missing(self, reason: str) -> dict[str, float]:
+        """Every output as NaN, for the same reason."""
+        return {output.name: Missing(reason) for output in self.outputs}
+
+
+class ImageMetric(Metric):
+    """A metric of single images: implement `measure`."""
+
+    @abc.abstractmethod
+    def measure(self, image: Image) -> Mapping[str, float]:
+        """Measure one image.
+
+        Returns
+        -------
+        mapping of str to float
+            A value for each output; `Missing` where it cannot be said.
+        """
+
+
+class PairMetric(Metric):
+    """A metric of an image against its reference: implement `compare`.
+
+    Parameters
+    ----------
+    resample : bool, optional
+        Resample the image to the reference's size where they differ (area where it shrinks, cubic where
+        it grows); without it such a pair is NaN.
+    """
+
+    resample: bool = False
+
+    @abc.abstractmethod
+    def compare(self, reference: Image, image: Image) -> Mapping[str, float]:
+        """Compare two images of one size; values as for `ImageMetric.measure`."""
+
+    def compare_any(self, reference: Image, image: Image) -> Mapping[str, float]:
+        """Compare, after resampling where sizes differ and that was asked for."""
+        if reference.bands != image.bands:
+            return self.missing(f"{image.bands} band(s) against {reference.bands} in the reference")
+        if (reference.height, reference.width) == (image.height, image.width):
+            return self.compare(reference, image)
+        if not self.resample:
+            sizes = f"{image.width}x{image.height} against {reference.width}x{reference.height}"
+            return self.missing(f"size {sizes} in the reference, and resample is not set")
+        return self.compare(reference, _resampled(image, reference.height, reference.width))
+
+
+class PredictionMetric(Metric):
+    """A metric of predictions, in two steps, so that it can be bootstrapped.
+
+    A mean average precision is no mean over images; so `match` does once what is costly, and `aggregate`
+    can be called again with other weights of the images.
+    """
+
+    @abc.abstractmethod
+    def match(self, predictions: Path, dataset: Dataset) -> pd.DataFrame:
+        """Match predictions with the ground truth.
+
+        Parameters
+        ----------
+        predictions : pathlib.Path
+            ``output.json`` of a task.
+        dataset : Dataset
+            What was predicted, with its ground truth.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Rows keyed by columns ``image`` and ``group``.
+
+        Raises
+        ------
+        OutputError
+            When the predictions cannot be read; names the index of the first offender.
+        """
+
+    @abc.abstractmethod
+    def aggregate(
+        self, table: pd.DataFrame, weights: Mapping[str, float] | None = None
+    ) -> Mapping[str, float]:
+        """Outputs from a table of matches; weights by image, 1 where not given."""
+
+
+def metric(spec: str | Mapping[str, Any] | Metric, **parameters: Any) -> Metric:
+    """Make a metric of the active plugins.
+
+    Parameters
+    ----------
+    spec : str, mapping or Metric
+        A name, a call (``"snr(method='hb')"``) or ``{"snr": {"method": "hb"}}``.
+    **parameters
+        Parameters, when ``spec`` is a name.
+
+    Raises
+    ------
+    UnknownComponent, AmbiguousComponent, BrokenComponent
+        When the name cannot be resolved to one metric.
+    ParameterError
+        When a parameter is unknown or out of its range.
+
+    Examples
+    --------
+    >>> [output.name for output in metric("basic").outputs][:2]
+    ['min', 'max']
+    """
+    if isinstance(spec, Metric):
+        return spec.replaced(**parameters) if parameters else spec
+    name, written = parse_spec(spec)
+    made = create("metrics", name, {**written, **parameters})
+    if not isinstance(made, Metric):
+        raise ParameterError(f"{name} is offered as a metric, but is none of the kinds of metric")
+    return made
+
+
+def _resampled(image: Image, height: int, width: int) -> Image:
+    import cv2
+
+    shrinks = height < image.height and width < image.width
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    bands = [
+        cv2.resize(image.pixels[..., band], (width, height), interpolation=way) for band in range(image.bands)
+    ]
+    return replace(image, pixels=np.stack(bands, axis=-1), geo=None)
+
+
+class Basic(ImageMetric):
+    """Range, mean, spread, entropy, saturated and nodata fraction of all samples of an image.
+
+    Nodata samples count in ``nodata_fraction`` alone. The entropy is Shannon's, of the histogram of
+    values, averaged over the bands (Shannon 1948, doi 10.1002/j.1538-7305.1948.tb01338.x).
+    """
+
+    name: ClassVar[str] = "basic"
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("min", "DN", "none", -math.inf, math.inf, "Smallest sample."),
+        Output("max", "DN", "none", -math.inf, math.inf, "Largest sample."),
+        Output("mean", "DN", "none", -math.inf, math.inf, "Mean of the samples."),
+        Output("std", "DN", "none", 0, math.inf, "Standard deviation of the samples."),
+        Output("entropy", "bit", "none", 0, 16, "Entropy of the histogram of values, mean over the bands."),
+        Output("saturated_fraction", "1", "lower", 0, 1, "Share of valid samples at or above full scale."),
+        Output("nodata_fraction", "1", "lower", 0, 1, "Share of samples that are nodata."),
+    )
+
+    def measure(self, image: Image) -> Mapping[str, float]:
+        """Measure one image."""
+        holes = image.nodata_mask()
+        valid = image.pixels.reshape(-1) if holes is None else image.pixels[~holes]
+        nodata = 0.0 if holes is None else float(holes.mean())
+        if valid.size == 0:
+            return {**self.missing("every sample is nodata"), "nodata_fraction": nodata}
+        return {
+            "min": float(valid.min()),
+            "max": float(valid.max()),
+            "mean": float(valid.mean(dtype=np.float64)),
+            "std": float(valid.std(dtype=np.float64)),
+            "entropy": self._entropy(image, holes),
+            "saturated_fraction": self._saturated(image, valid),
+            "nodata_fraction": nodata,
+        }
+
+    @staticmethod
+    def _entropy(image: Image, holes: np.ndarray[Any, Any] | None) -> float:
+        if image.dtype.kind == "f":
+            return Missing("the entropy of floating-point samples depends on the bins chosen")
+        total = []
+        for band in range(image.bands):
+            values = image.pixels[..., band] if holes is None else image.pixels[..., band][~holes[..., band]]
+            if values.size == 0:
+                continue
+            counts = np.bincount(values.reshape(-1).astype(np.int64) - int(values.min()))
+            share = counts[counts > 0] / values.size
+            total.append(float(-(share * np.log2(share)).sum()))
+        return max(0.0, float(np.mean(total)))
+
+    @staticmethod
+    def _saturated(image: Image, valid: np.ndarray[Any, Any]) -> float:
+        if image.white is None:
+            return Missing("full scale is not known: give white=")
+        return float((valid >= image.white).mean())

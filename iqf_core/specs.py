@@ -1,0 +1,133 @@
+"""From what a person writes to modifiers: names, one-line calls, chains, grids, targets."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from iqf_core.errors import ParameterError
+from iqf_core.modifiers import Chain, ImageModifier, Modifier
+from iqf_core.parameters import create, parse_spec
+from iqf_core.targets import PREFIX, RateTarget
+
+Spec = str | Mapping[str, Any] | Sequence[Any] | Modifier
+"""``"jpeg(quality=50)"``, ``{"jpeg": {"quality": 50}}``, a list of these (a chain), or a modifier."""
+
+
+def modifier(spec: Spec, **parameters: Any) -> Modifier:
+    """Make a modifier of the active plugins.
+
+    Parameters
+    ----------
+    spec : str, mapping, sequence or Modifier
+        A name (``"jpeg"``, or ``"iqf-modifiers-compression:jpeg"`` where two plugins offer one), a call
+        (``"jpeg(quality=50)"``), ``{"jpeg": {"quality": 50}}``, or several of these: a chain, also
+        written ``"blur(sigma=1) | jpeg(quality=50)"``.
+    **parameters
+        Parameters, when ``spec`` is a name. Instead of the value of its knob, any modifier that reports
+        a coded size takes ``target_bits_per_pixel`` or ``target_ratio``, and ``per_image``.
+
+    Returns
+    -------
+    Modifier
+        Immutable and hashable.
+
+    Raises
+    ------
+    UnknownComponent, AmbiguousComponent, BrokenComponent
+        When the name cannot be resolved to one modifier.
+    ParameterError
+        When a parameter is unknown or out of its range.
+
+    Examples
+    --------
+    >>> modifier("identity").label
+    'identity'
+    """
+    made = expand(spec, **parameters)
+    if len(made) != 1:
+        raise ParameterError(f"{spec!r} is a grid of {len(made)} modifiers; write one value per parameter")
+    return made[0]
+
+
+def expand(spec: Spec, **parameters: Any) -> list[Modifier]:
+    """All modifiers of a spec whose parameters may be lists of values to try.
+
+    Parameters
+    ----------
+    spec : str, mapping, sequence or Modifier
+        As for `modifier`. A list as a value is a grid over its entries; a value that is itself a list is
+        written as a list in a list.
+    **parameters
+        As for `modifier`.
+
+    Returns
+    -------
+    list of Modifier
+        The product of all grids, the last one varying fastest.
+    """
+    if isinstance(spec, Modifier):
+        return [spec.replaced(**parameters) if parameters else spec]
+    if isinstance(spec, str) and "|" in spec:
+        spec = [part.strip() for part in spec.split("|")]
+    if isinstance(spec, Sequence) and not isinstance(spec, str):
+        return [_chain(steps) for steps in itertools.product(*map(expand, spec))]
+    name, written = parse_spec(spec)
+    if name == "chain":
+        return expand(written.get("steps", ()))
+    return [_make(name, point) for point in grid({**written, **parameters})]
+
+
+def grid(axes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every combination of the values of some axes; a value that is not a list is a single one.
+
+    Examples
+    --------
+    >>> grid({"quality": [10, 30], "progressive": True})
+    [{'quality': 10, 'progressive': True}, {'quality': 30, 'progressive': True}]
+    """
+    values = [value if isinstance(value, list) else [value] for value in axes.values()]
+    return [dict(zip(axes, point, strict=True)) for point in itertools.product(*values)]
+
+
+def _chain(steps: Sequence[Modifier]) -> Modifier:
+    if not steps:
+        raise ParameterError("a chain needs at least one modifier")
+    if len(steps) == 1:
+        return steps[0]
+    return Chain(steps=tuple(map(_of_single_images, steps)))
+
+
+def _of_single_images(step: Modifier) -> ImageModifier:
+    if not isinstance(step, ImageModifier):
+        raise ParameterError(f"{step} is no modifier of single images: it cannot be a step or have a target")
+    return step
+
+
+def _make(name: str, parameters: Mapping[str, Any]) -> Modifier:
+    aims = {key for key in parameters if key.startswith(PREFIX)} & set(RateTarget.model_fields)
+    if not aims:
+        made: Modifier = create("modifiers", name, parameters)
+        return made
+    aims.add("per_image")
+    own = {key: value for key, value in parameters.items() if key in aims}
+    rest = {key: value for key, value in parameters.items() if key not in aims}
+    aimed = _of_single_images(_without_knob(name, rest))
+    return RateTarget(modifier=aimed, **own)
+
+
+def _without_knob(name: str, parameters: Mapping[str, Any]) -> Modifier:
+    """The modifier at the mild end of its knob, refusing a knob beside the target."""
+    from iqf_core.plugins import registry
+
+    knob = registry().load("modifiers", name).knob
+    if knob is None:
+        raise ParameterError(f"{name} has no knob, so a target cannot be searched for it")
+    if knob.field in parameters:
+        raise ParameterError(
+            f"{name}: give {knob.field} or a target, not both: {knob.field} is what is searched"
+        )
+    mild = round(knob.mild) if knob.integer else float(knob.mild)
+    made: Modifier = create("modifiers", name, {**parameters, knob.field: mild})
+    return made

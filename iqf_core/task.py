@@ -1,0 +1,362 @@
+"""What a script reads and writes: iquaflow's contract, and the fingerprint of the script's code.
+
+A script finds an empty folder behind ``--outputpath`` and may write into it ``results.json`` (numbers and
+lists of numbers become metrics, strings parameters), ``output.json`` (its predictions), and anything else
+(artifacts). What it wrote is a stranger's: read with limits, and every complaint names file and place.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import xxhash
+
+from iqf_core.errors import OutputError, StudyError
+
+RESULTS, PREDICTIONS = "results.json", "output.json"
+LIMIT_MB = {RESULTS: 64, PREDICTIONS: 1024}
+"""Parsing takes about ten times as much memory."""
+MOST_FILES, MOST_BYTES = 5_000, 2_000_000_000
+"""Of a script's folder: with more, it is data that lies there, not code."""
+
+Series = tuple[tuple[int, float], ...]
+PredictionKind = Literal["images", "coco", "labels", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutputs:
+    """What a script wrote into its output folder.
+
+    Parameters
+    ----------
+    metrics : dict of str to tuple of (int, float)
+        Name -> (step, value) in order; a single number has step 0. Values may be NaN or infinite.
+    parameters : dict of str to str
+        Strings of ``results.json``, and its booleans as ``"True"`` and ``"False"``.
+    ignored : tuple of str
+        One sentence per key of ``results.json`` that is neither; the file is then among the artifacts.
+    predictions : pathlib.Path or None
+        ``output.json``, known to be a JSON list or object.
+    artifacts : tuple of pathlib.Path
+        All other files, relative to the folder, sorted.
+    """
+
+    metrics: dict[str, Series]
+    parameters: dict[str, str]
+    ignored: tuple[str, ...]
+    predictions: Path | None
+    artifacts: tuple[Path, ...]
+
+
+def read_outputs(folder: Path, *, require_output: bool = True) -> TaskOutputs:
+    """Read what a script wrote into its output folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        What was passed as ``--outputpath``.
+    require_output : bool, optional
+        Whether a folder without any file is an error.
+
+    Returns
+    -------
+    TaskOutputs
+        Metrics, parameters, predictions and artifacts.
+
+    Raises
+    ------
+    OutputError
+        When ``results.json`` or ``output.json`` is broken, too large or of the wrong kind, or when
+        there is nothing at all. The message names file, line and remedy.
+    """
+    files = _files(folder)
+    if require_output and not files:
+        raise OutputError(
+            f"{folder}: the script wrote nothing into --outputpath; it should write at least {RESULTS} there"
+        )
+    results = _read_json(folder / RESULTS, (dict,)) if Path(RESULTS) in files else {}
+    metrics, parameters, ignored = _sort_results(results)
+    predictions = folder / PREDICTIONS if Path(PREDICTIONS) in files else None
+    if predictions:
+        _read_json(predictions, (list, dict))
+    read = {Path(PREDICTIONS)} if ignored else {Path(PREDICTIONS), Path(RESULTS)}
+    return TaskOutputs(metrics, parameters, ignored, predictions, tuple(f for f in files if f not in read))
+
+
+def kind_of_predictions(predictions: Any) -> PredictionKind:
+    """Kind of predictions that an ``output.json`` holds.
+
+    Parameters
+    ----------
+    predictions : JSON value
+        The parsed file.
+
+    Returns
+    -------
+    {"images", "coco", "labels", "other"}
+        A list of paths; a list of COCO results; a list of ``{"image_filename": …, "label": …}`` or an
+        object from file name to label; anything else. An empty list is ``"coco"``: a detector that
+        found nothing at all writes it.
+
+    Examples
+    --------
+    >>> kind_of_predictions(["a.png", "b.png"]), kind_of_predictions({"a.png": "forest"})
+    ('images', 'labels')
+    """
+    if isinstance(predictions, dict):
+        labels = predictions.values()
+        return "labels" if labels and all(_is_label(label) for label in labels) else "other"
+    if not isinstance(predictions, list):
+        return "other"
+    if predictions and all(isinstance(entry, str) for entry in predictions):
+        return "images"
+    if not all(isinstance(entry, dict) for entry in predictions):
+        return "other"
+    if all("image_id" in entry for entry in predictions):
+        return "coco"
+    named = all("image_filename" in entry and _is_label(entry.get("label")) for entry in predictions)
+    return "labels" if named else "other"
+
+
+def log_tail(path: Path, lines: int = 20) -> str:
+    """Last lines of a log, fit for a terminal.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The log, of any size and encoding; it may be missing.
+    lines : int, optional
+        How many lines at most; each is cut to its last 500 characters.
+
+    Returns
+    -------
+    str
+        Without colours and other control characters; of a progress bar, only its last state.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096 * lines))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    last = [_printable(line) for line in text.rstrip().split("\n")[-lines:]] if lines > 0 else []
+    return "\n".join(line if len(line) <= 500 else "…" + line[-499:] for line in last)
+
+
+def script_fingerprint(script: Path, *, exclude: Sequence[Path] = (), code: Sequence[str] = ()) -> str:
+    """Hash of the script and of all that lies with it: what decides whether a run must be run again.
+
+    Hidden files, caches and MLflow's stores do not count, nor does anything in a folder ``iqf-runs`` or
+    with ``#`` in its name (the runs and variants that IQF makes).
+
+    Parameters
+    ----------
+    script : pathlib.Path
+        The user's script.
+    exclude : sequence of pathlib.Path, optional
+        Files and folders that do not count: the study file, datasets, the folder of runs.
+    code : sequence of str, optional
+        Globs relative to the script's folder (``"*.py"``, ``"model/**/*.yaml"``): only these files,
+        and the script, count.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits: XXH3-128 over the script's name and the names and contents of the files.
+
+    Raises
+    ------
+    StudyError
+        When the script is not there, a glob matches nothing, a file cannot be read, or there are more
+        than 5,000 files or 2 GB.
+    """
+    if not script.is_file():
+        raise StudyError(f"{script}: there is no such script; correct `script` in the study file")
+    folder = script.parent
+    excluded = frozenset(Path(os.path.realpath(path)) for path in exclude)
+    found = _named_code(folder, code, excluded) if code else _all_code(folder, excluded)
+    digest = xxhash.xxh3_128(_framed(script.name))
+    for name in sorted(_within_limits(folder, found) | {script.name}):
+        digest.update(_framed(name))
+        try:
+            with (folder / name).open("rb") as file:
+                digest.update(hashlib.file_digest(file, xxhash.xxh3_128).digest())
+        except OSError as error:
+            raise StudyError(f"{folder / name}: counts as code, but cannot be read: {error}") from error
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    """Regular files below a folder, relative and sorted: a pipe among them would block its reader."""
+    found = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
+    return sorted(path.relative_to(folder) for path in found if path.is_file())
+
+
+def _read_json(path: Path, kinds: tuple[type, ...]) -> Any:
+    """Value of a JSON file, of one of the kinds."""
+    limit = LIMIT_MB[path.name]
+    try:
+        if path.stat().st_size > limit * 1e6:
+            raise OutputError(f"{path}: larger than {limit} MB; write bulk data into files of other names")
+        value = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{path}: {_place(error)}; write it with json.dump, in UTF-8") from error
+    if not isinstance(value, kinds):
+        wanted = " or ".join("an object {…}" if kind is dict else "a list […]" for kind in kinds)
+        raise OutputError(f"{path}: holds {_kind(value)}, but it should hold {wanted}")
+    return value
+
+
+def _place(error: Exception) -> str:
+    """What is wrong with a JSON file, and where."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        before = error.object[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        return f"not UTF-8: byte 0x{error.object[error.start]:02x} in line {line}, column {column}"
+    if isinstance(error, RecursionError):
+        return "not readable: nested too deeply"
+    return f"not readable: {error}"
+
+
+def _sort_results(results: dict[str, Any]) -> tuple[dict[str, Series], dict[str, str], tuple[str, ...]]:
+    """Metrics, parameters, and a sentence for each of the rest."""
+    metrics: dict[str, Series] = {}
+    parameters: dict[str, str] = {}
+    ignored = []
+    for key, value in results.items():
+        if isinstance(value, str | bool):
+            parameters[key] = str(value)
+        elif (series := _series(value)) is not None:
+            metrics[key] = series
+        else:
+            ignored.append(f"{key}: {_kind(value)} is neither a number, a list of numbers nor a string")
+    return metrics, parameters, tuple(ignored)
+
+
+def _series(value: Any) -> Series | None:
+    """Steps and values of a number, a list of numbers or a list of [step, value]; None of others."""
+    if _is_number(value):
+        return ((0, float(value)),)
+    if not isinstance(value, list) or not value:
+        return None
+    if all(_is_number(entry) for entry in value):
+        return tuple((step, float(entry)) for step, entry in enumerate(value))
+    if all(_is_step(entry) for entry in value):
+        return tuple((int(step), float(entry)) for step, entry in value)
+    return None
+
+
+def _is_step(value: Any) -> bool:
+    """Whether a JSON value is a pair [step, value]."""
+    if not isinstance(value, list) or len(value) != 2 or not all(map(_is_number, value)):
+        return False
+    return float(value[0]).is_integer()
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a JSON value is a number that a float can hold; NaN and the infinities are."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return abs(value) < 1 << 1023
+    return isinstance(value, float)
+
+
+def _is_label(value: Any) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _kind(value: Any) -> str:
+    """Name of a JSON value's kind, for a message."""
+    if isinstance(value, list):
+        return "a list of other things than numbers" if value else "an empty list"
+    if value is None:
+        return "null"
+    names = {dict: "an object", str: "a string", bool: "true or false", int: "a number", float: "a number"}
+    return names[type(value)] if not isinstance(value, int) or _is_number(value) else "a number too large"
+
+
+def _printable(line: str) -> str:
+    """What a terminal would show of a line, without what would change the terminal."""
+    line = line.rstrip("\r").rpartition("\r")[2]
+    line = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])", "", line)
+    shown = (c if c.isprintable() or c == "\t" else " " if c.isspace() else "" for c in line)
+    return "".join(shown)
+
+
+def _is_made(name: str, *, folder: bool) -> bool:
+    """Whether a file or folder is made by running things, so that it is no code."""
+    if folder:
+        return name in {"__pycache__", "iqf-runs", "mlruns", "mlartifacts"} or "#" in name
+    return name.endswith(".pyc") or name.startswith("mlflow.db")
+
+
+def _all_code(folder: Path, excluded: frozenset[Path]) -> Iterator[str]:
+    """Relative names of the files below a folder; linked folders are followed, each once."""
+    seen = set(excluded)
+
+    def fail(error: OSError) -> None:
+        raise StudyError(f"{error.filename}: lies with the script, but cannot be read: {error.strerror}")
+
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=fail):
+        wanted = [name for name in sorted(folders) if not name.startswith(".")]
+        folders.clear()
+        for name in wanted:
+            real = Path(os.path.realpath(Path(parent, name)))
+            if not _is_made(name, folder=True) and real not in seen:
+                seen.add(real)
+                folders.append(name)
+        for name in names:
+            path = Path(parent, name)
+            made = name.startswith(".") or _is_made(name, folder=False)
+            if not made and Path(os.path.realpath(path)) not in excluded:
+                yield str(path.relative_to(folder))
+
+
+def _named_code(folder: Path, code: Sequence[str], excluded: frozenset[Path]) -> Iterator[str]:
+    """Relative names of the files that the globs match; a glob that matches none is a mistake."""
+    for pattern in code:
+        # not Path.glob, which has hidden files match and raises for some patterns
+        names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207
+        if not any((folder / name).is_file() for name in names):
+            raise StudyError(f"code: {pattern!r} matches no file in {folder}; correct or remove it")
+        for name in names:
+            real = Path(os.path.realpath(folder / name))
+            *parents, last = Path(name).parts
+            made = _is_made(last, folder=False) or any(_is_made(parent, folder=True) for parent in parents)
+            if not made and excluded.isdisjoint((real, *real.parents)):
+                yield name
+
+
+def _within_limits(folder: Path, names: Iterable[str]) -> set[str]:
+    """Those that are regular files, when they are neither too many nor too large."""
+    files: set[str] = set()
+    size = 0
+    for name in names:
+        if not (folder / name).is_file():
+            continue
+        files.add(name)
+        size += (folder / name).stat().st_size
+        if len(files) > MOST_FILES or size > MOST_BYTES:
+            raise StudyError(
+                f"{folder}: at least {len(files):,} files and {size / 1e9:.1f} GB lie with the script and "
+                f"would all count as its code, where {MOST_FILES:,} files and {MOST_BYTES / 1e9:g} GB are allowed: "
+                'name those that are code in the study file, as in `code: ["*.py"]`'
+            )
+    return files
+
+
+def _framed(name: str) -> bytes:
+    """Name with its length, so that no two sequences of names and contents look the same."""
+    encoded = os.fsencode(name)
+    return len(encoded).to_bytes(8, "little") + encoded

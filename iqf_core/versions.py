@@ -1,0 +1,47 @@
+"""Which software made a variant: the core, the plugins, and the libraries that decode and encode."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+from typing import TYPE_CHECKING
+
+from iqf_core import plugins
+from iqf_core.fingerprint import digest_of
+
+if TYPE_CHECKING:
+    from iqf_core.modifiers import Modifier
+
+DECODERS = ("opencv-python-headless", "rasterio")
+
+
+def versions_of(modifier: Modifier) -> dict[str, str]:
+    """Versions that the pixels of a variant depend on.
+
+    Parameters
+    ----------
+    modifier : Modifier
+        Its plugin, and what it says of its codec, count.
+
+    Returns
+    -------
+    dict of str to str
+        Distribution or library -> version, sorted.
+    """
+    found = {name: importlib.metadata.version(name) for name in ("iqf-core", *DECODERS)}
+    for part in modifier.parts():
+        found.update(_plugin_of(type(part)))
+        found.update(part.versions())
+    return dict(sorted(found.items()))
+
+
+def _plugin_of(component: type) -> dict[str, str]:
+    """Plugin and version that offer a class; for a class of no plugin, a digest of its source."""
+    entry = plugins.registry().entry_of(component)
+    if entry is not None:
+        return {entry.distribution: entry.version}
+    try:
+        source = inspect.getsource(component)
+    except (OSError, TypeError):  # defined where no source can be read, as at a prompt
+        source = ""
+    return {f"{component.__module__}:{component.__qualname__}": digest_of(source)[:12]}
