@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from iqf_core import plugins
 from iqf_core.errors import DatasetError
 from iqf_core.fingerprint import digest_of, digests
 from iqf_core.formats import DatasetFormat, finder
-from iqf_core.image import IMAGE_SUFFIXES, Image, is_image, read_image
+from iqf_core.image import IMAGE_SUFFIXES, Image, is_image, probe_image, read_image
+from iqf_core.rates import image_size, rates
 from iqf_core.records import GroundTruth, Record, grouped
 
 __all__ = ["Dataset", "DatasetFormat", "GroundTruth", "Record", "Source", "open_dataset"]
@@ -117,6 +121,20 @@ class Dataset:
         others = digests(self.root, truth)
         words = [f"{name}={digest}" for name, digest in [*images.items(), *others.items()]]
         return digest_of(f"white={self.white}", *words)
+
+    def rates(self) -> dict[str, float]:
+        """Rates of the files as they were delivered: their size on disk over their pixels.
+
+        An uncompressed TIFF has its raw rate, a JPEG that of its codestream and headers.
+        """
+        rows = []
+        for name in self.images:
+            info = probe_image(self.path(name))
+            white = self.white or info.white
+            bits = math.ceil(math.log2(white + 1)) if white else 8 * np.dtype(info.dtype).itemsize
+            size = image_size(info.width, info.height, info.bands, bits)
+            rows.append({**size, "bytes": self.path(name).stat().st_size})
+        return rates(rows)
 
     def subset(self, names: Sequence[str]) -> Dataset:
         """The same folder with fewer images.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-import pydantic
+from iqf_core.parameters import Parametrised
 
 Handle = dict[str, Any]
 """JSON values that identify a submitted job to ``poll``, ``collect`` and ``cancel``."""
@@ -117,16 +117,13 @@ class Outcome:
     ended: float
 
 
-class TaskExecutor(pydantic.BaseModel, abc.ABC):
+class TaskExecutor(Parametrised, abc.ABC):
     """Where and how jobs run: subclass it, with options as validated fields.
 
     ``submit`` must be safe to call after a crash between the submission and the persisting of its
     handle: `find` is asked first whether a job of that key is already there.
     """
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    name: ClassVar[str]
     poll_interval_s: ClassVar[float] = 0.01
     """Seconds between polls of one job; remote executors set seconds."""
 

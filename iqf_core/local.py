@@ -162,6 +162,8 @@ class LocalExecutor(TaskExecutor):
             When ``exit.json`` cannot be read.
         """
         path = Path(handle["folder"]) / "exit.json"
+        if sys.platform != "linux":  # only there does a supervisor see the daemons that a script started
+            _kill_remains(path.parent)
         try:
             ended = json.loads(path.read_bytes())
             code, reason = ended["exit_code"], ended["reason"] or _reason(ended["exit_code"])
@@ -188,11 +190,9 @@ class LocalExecutor(TaskExecutor):
             When it still runs: on another machine, or waiting for a device that does not answer.
         """
         folder = Path(handle["folder"])
-        for supervisor in _supervisors(folder):
-            _signal(supervisor, signal.SIGTERM)
-        if self._wait_for_end(handle, self.grace_s + 2):
-            return
-        _kill_remains(folder)
+        _terminate(folder)
+        self._wait_for_end(handle, self.grace_s + 2)
+        _kill_remains(folder)  # of a supervisor that does not answer, or cannot see daemons
         if not self._wait_for_end(handle, 2):
             raise ExecutorError(f"{folder}: the job still runs, perhaps on another machine: stop it there")
 
@@ -276,6 +276,16 @@ def _is_running(folder: Path) -> bool:
         return not _lock(descriptor, fcntl.LOCK_SH, folder)
     finally:
         os.close(descriptor)
+
+
+def _terminate(folder: Path) -> None:
+    """Ask the supervisor to end: our own child, which a search may not see yet, or the one that is found."""
+    child = _children.get(str(folder))
+    if child is not None:
+        child.terminate()
+        return
+    for supervisor in _supervisors(folder):
+        _signal(supervisor, signal.SIGTERM)
 
 
 def _reap(folder: Path) -> None:

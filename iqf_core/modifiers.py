@@ -18,12 +18,13 @@ from __future__ import annotations
 import abc
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pydantic
 
+from iqf_core.contract import held_to_contract
 from iqf_core.errors import ParameterError, VariantError
 from iqf_core.image import Image
 from iqf_core.parameters import Parametrised
@@ -73,6 +74,9 @@ class Modified:
     affine : affine.Affine or None, optional
         Map from old to new pixel coordinates, for boxes, polygons, masks and the georeference; None
         when pixels stay where they are.
+    like : Image or None, optional
+        What was encoded: a codestream that is stored takes its georeference and tags from it. Set by
+        `ImageModifier.modify`.
     """
 
     image: Image | Callable[[], Image] = field(repr=False)
@@ -80,6 +84,7 @@ class Modified:
     suffix: str = ""
     measured: dict[str, float] = field(default_factory=dict)
     affine: Affine | None = None
+    like: Image | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.codestreams:
@@ -90,7 +95,8 @@ class Modified:
         if not isinstance(self.image, Image):
             started = time.perf_counter()
             self.image = self.image()
-            self.measured.setdefault("decode_s", time.perf_counter() - started)
+            elapsed = time.perf_counter() - started
+            self.measured["decode_s"] = self.measured.get("decode_s", 0.0) + elapsed
         return self.image
 
 
@@ -151,6 +157,14 @@ class Modifier(Parametrised, abc.ABC):
         """Setting that must be the identity, or None when there is none."""
         return None
 
+    def spec(self) -> dict[str, Any]:
+        """What a study file would say; `iqf_core.modifier` gives back an equal modifier.
+
+        A value that is a list stands in a list: by itself it would be a grid.
+        """
+        parameters = self.parameters()
+        return {self.name: {k: [v] if isinstance(v, list) else v for k, v in parameters.items()}}
+
     def resolve(self, samples: Samples) -> Modifier:
         """Setting to use for a whole dataset; anything but itself only for searched targets."""
         return self
@@ -207,43 +221,33 @@ class ImageModifier(Modifier):
         Returns
         -------
         Modified
-            Shares no memory with the input; nodata pixels are nodata, and no others are.
+            Shares no memory with the input; nodata pixels are nodata, and no others are; the
+            georeference followed the pixels. What the result does not say (georeference, nodata,
+            encoding) is the input's.
 
         Raises
         ------
         VariantError
-            When the modifier breaks its contract: another dtype or number of bands than declared, or
-            another size without the map between the two.
+            When the modifier breaks its contract: it writes to its input, or gives another dtype or
+            number of bands than declared, or another size without the map between the two.
         """
         view = image.pixels.view()
         view.flags.writeable = False
-        modified = self.apply(image.with_pixels(view), rng=rng or np.random.default_rng(0))
+        modified = self.apply(replace(image, pixels=view), rng=rng or np.random.default_rng(0))
+        if not isinstance(modified, Modified):
+            raise VariantError(f"{self} returned {type(modified).__name__}, not Modified")
+        modified.like = modified.like or image
         result = modified.image
         if isinstance(result, Image):
-            modified.image = self._held_to_contract(image, result, modified.affine)
+            modified.image = held_to_contract(self, image, result, modified.affine)
         else:
             affine = modified.affine
-            modified.image = lambda: self._held_to_contract(image, result(), affine)
+            modified.image = lambda: held_to_contract(self, image, result(), affine)
         return modified
 
     def apply_dataset(self, source: Any, writer: Any) -> None:
         """Modify every image by itself, in parallel."""
         writer.add_each(source, self)
-
-    def _held_to_contract(self, before: Image, after: Image, affine: Affine | None) -> Image:
-        if self.keeps_dtype and after.dtype != before.dtype:
-            raise VariantError(f"{self} turned {before.dtype} into {after.dtype} without declaring it")
-        if self.keeps_bands and after.bands != before.bands:
-            raise VariantError(f"{self} turned {before.bands} bands into {after.bands} without declaring it")
-        same_size = (after.height, after.width) == (before.height, before.width)
-        if not same_size and affine is None:
-            raise VariantError(f"{self} changed the size without giving the map between the pixels")
-        pixels = after.pixels
-        if np.may_share_memory(pixels, before.pixels):
-            pixels = pixels.copy()
-        if before.nodata is not None and affine is None and after.dtype == before.dtype:
-            pixels = _with_nodata_of(before, pixels)
-        return after if pixels is after.pixels else after.with_pixels(pixels)
 
 
 class Identity(ImageModifier):
@@ -253,7 +257,7 @@ class Identity(ImageModifier):
 
     def apply(self, image: Image, *, rng: np.random.Generator) -> Modified:
         """Copy the image."""
-        return Modified(image.with_pixels(image.pixels.copy()))
+        return Modified(replace(image, pixels=image.pixels.copy()))
 
     def neutral(self) -> Modifier:
         """Be the identity, as it is."""
@@ -307,11 +311,16 @@ class Chain(ImageModifier):
         """Specs of the steps."""
         return {"steps": [step.spec() for step in self.steps]}
 
+    def spec(self) -> dict[str, Any]:
+        """``{"chain": {"steps": […]}}``."""
+        return {self.name: self.parameters()}
+
     def resolve(self, samples: Samples) -> Modifier:
         """Resolve each step on what the steps before it make of the images."""
         done: list[ImageModifier] = []
         for step in self.steps:
-            resolved = step.resolve(samples.through(done))
+            before = samples.through(Chain(steps=tuple(done))) if done else samples
+            resolved = step.resolve(before)
             if not isinstance(resolved, ImageModifier):
                 raise ParameterError(f"{step} makes other images out of many; it cannot stand in a chain")
             done.append(resolved)
@@ -323,11 +332,12 @@ class Chain(ImageModifier):
         affine = None
         modified = Modified(image)
         for step, step_rng in zip(self.steps, rng.spawn(len(self.steps)), strict=True):
-            modified = step.modify(modified.decoded(), rng=step_rng)
+            before = modified.decoded()
+            measured = _merged(measured, modified.measured)
+            modified = step.modify(before, rng=step_rng)
             if modified.affine is not None:
                 affine = modified.affine if affine is None else modified.affine @ affine
-            measured = _merged(measured, modified.measured)
-        modified.measured = measured
+        modified.measured = _merged(measured, modified.measured)
         modified.affine = affine
         return modified
 
@@ -339,26 +349,3 @@ def _merged(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str
     """Measurements of two steps: times add up, anything else is the later step's."""
     times = {key: before[key] + after[key] for key in before.keys() & after.keys() if key.endswith("_s")}
     return {**before, **after, **times}
-
-
-def _with_nodata_of(source: Image, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Nodata where the source had it and nowhere else, however lossy the way was.
-
-    A valid pixel that came out equal to the nodata value is moved by one step of its type.
-    """
-    holes = source.nodata_mask()
-    if holes is None or source.nodata is None:
-        return pixels
-    kept = pixels.copy()
-    if not np.isnan(source.nodata):
-        became = (pixels == source.nodata) & ~holes
-        kept[became] = _neighbour(source.nodata, pixels.dtype)
-    kept[holes] = source.pixels[holes]
-    return kept
-
-
-def _neighbour(value: float, dtype: np.dtype[Any]) -> Any:
-    """The representable value next to ``value``, inside the type's range."""
-    if dtype.kind == "f":
-        return np.nextafter(dtype.type(value), dtype.type(0) if value else dtype.type(1))
-    return dtype.type(value - 1 if value > np.iinfo(dtype).min else value + 1)

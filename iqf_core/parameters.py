@@ -32,7 +32,7 @@ class Parametrised(pydantic.BaseModel):
 
     name: ClassVar[str]
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, /, **parameters: Any) -> None:
         frozen = {name: _freeze(value) for name, value in parameters.items()}
         try:
             super().__init__(**frozen)
@@ -55,7 +55,8 @@ class Parametrised(pydantic.BaseModel):
             elif not field:
                 lines.append(fault["msg"].removeprefix("Value error, "))
             else:
-                reason = fault["msg"][0].lower() + fault["msg"][1:]
+                reason = fault["msg"].removeprefix("Value error, ")
+                reason = reason[:1].lower() + reason[1:]
                 lines.append(f"{field}={fault['input']!r}: {reason}")
         return f"{getattr(cls, 'name', cls.__name__)}: " + "; ".join(lines)
 
@@ -72,7 +73,7 @@ class Parametrised(pydantic.BaseModel):
     @property
     def label(self) -> str:
         """Short name for folders, tables and columns: the name and the parameters that are not defaults."""
-        return "-".join([self.name, *(f"{key}{_short(value)}" for key, value in self.parameters().items())])
+        return labelled(self.name, self.parameters())
 
     def spec(self) -> dict[str, Any]:
         """``{name: parameters}``: what a study file would say; `create` gives back an equal object."""
@@ -82,8 +83,18 @@ class Parametrised(pydantic.BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields}
 
     def __str__(self) -> str:
-        inner = ", ".join(f"{name}={value!r}" for name, value in self.parameters().items())
-        return f"{self.name}({inner})" if inner else self.name
+        return called(self.name, self.parameters())
+
+
+def labelled(name: str, parameters: Mapping[str, Any]) -> str:
+    """``name-a1-b2``."""
+    return "-".join([name, *(f"{key}{_short(value)}" for key, value in parameters.items())])
+
+
+def called(name: str, parameters: Mapping[str, Any]) -> str:
+    """``name(a=1, b=2)``: what `parse_call` reads."""
+    inner = ", ".join(f"{key}={_freeze(value)!r}" for key, value in parameters.items())
+    return f"{name}({inner})" if inner else name
 
 
 def _freeze(value: Any) -> Any:
@@ -93,7 +104,8 @@ def _freeze(value: Any) -> Any:
 
 def _short(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:g}"
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
     if isinstance(value, list | tuple):
         return "x".join(map(_short, value))
     return str(value)
@@ -130,11 +142,20 @@ def parse_call(text: str) -> tuple[str, dict[str, Any]]:
     problem = f"cannot read {text!r}: write it as name(parameter=value, …), text values in quotes"
     try:
         call = ast.parse(f"f({inner}", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or any(k.arg is None for k in call.keywords):
-            raise ParameterError(problem)
-        return name.strip(), {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError) as error:
+        values = {str(k.arg): ast.literal_eval(k.value) for k in _keywords(call)}
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
         raise ParameterError(problem) from error
+    return name.strip(), values
+
+
+def _keywords(call: ast.expr) -> list[ast.keyword]:
+    """Keywords of a plain call ``f(a=1, b=2)``; anything else is a ValueError."""
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+        raise ValueError("not a plain call with keywords")
+    names = [keyword.arg for keyword in call.keywords]
+    if None in names or len(set(names)) != len(names):
+        raise ValueError("a parameter without a name, or given twice")
+    return call.keywords
 
 
 def parse_spec(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -150,7 +171,7 @@ def parse_spec(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if isinstance(spec, Mapping) and len(spec) == 1:
         name, parameters = next(iter(spec.items()))
         if parameters is None or isinstance(parameters, Mapping):
-            return str(name), dict(parameters or {})
+            return str(name), {str(key): value for key, value in (parameters or {}).items()}
     raise ParameterError(
         f"cannot read {json.dumps(spec, default=str)}: write a name, name(parameter=value) "
         "or {name: {parameter: value}}"

@@ -50,15 +50,11 @@ class Samples:
     seed: int = 0
     workers: int | None = None
 
-    def through(self, steps: Sequence[ImageModifier]) -> Samples:
-        """The same images after some modifiers."""
-        if not steps:
-            return self
+    def through(self, modifier: ImageModifier) -> Samples:
+        """The same images after a modifier, with the draws that a variant of it has."""
 
         def load(name: str) -> Image:
-            image = self.load(name)
-            for step in steps:
-                image = step.modify(image, rng=generator_for(self.seed, step.name, name)).decoded()
-            return image
+            rng = generator_for(self.seed, modifier.name, name)
+            return modifier.modify(self.load(name), rng=rng).decoded()
 
         return replace(self, load=load)

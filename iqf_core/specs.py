@@ -69,14 +69,38 @@ def expand(spec: Spec, **parameters: Any) -> list[Modifier]:
     """
     if isinstance(spec, Modifier):
         return [spec.replaced(**parameters) if parameters else spec]
-    if isinstance(spec, str) and "|" in spec:
-        spec = [part.strip() for part in spec.split("|")]
+    if isinstance(spec, str) and len(parts := _parts_of(spec)) > 1:
+        spec = parts
     if isinstance(spec, Sequence) and not isinstance(spec, str):
+        _refuse_parameters(parameters)
         return [_chain(steps) for steps in itertools.product(*map(expand, spec))]
     name, written = parse_spec(spec)
     if name == "chain":
+        _refuse_parameters({key: value for key, value in written.items() if key != "steps"} | parameters)
         return expand(written.get("steps", ()))
-    return [_make(name, point) for point in grid({**written, **parameters})]
+    axes = {**written, **parameters}
+    empty = [key for key, value in axes.items() if value == []]
+    if empty:
+        raise ParameterError(f"{name}: {empty[0]} is an empty list: there is nothing to try")
+    return [_make(name, point) for point in grid(axes)]
+
+
+def _parts_of(text: str) -> list[str]:
+    """Steps of ``"a | b"``; a bar inside brackets is part of a value."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "|" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
+
+
+def _refuse_parameters(parameters: Mapping[str, Any]) -> None:
+    """A chain has none of its own: each step has its."""
+    if parameters:
+        raise ParameterError(f"a chain has no parameter {next(iter(parameters))!r}: write it at its step")
 
 
 def grid(axes: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from iqf_core import parallel
 from iqf_core.errors import ParameterError, VariantError
 from iqf_core.image import Image
 from iqf_core.modifiers import ImageModifier, Knob, Modified, Modifier
+from iqf_core.parameters import called, labelled
 from iqf_core.rates import image_size, rates
 from iqf_core.samples import Samples, generator_for
 
@@ -40,6 +41,8 @@ class RateTarget(ImageModifier):
     """
 
     name: ClassVar[str] = "target"
+    keeps_dtype: ClassVar[bool] = False  # the modifier answers for itself
+    keeps_bands: ClassVar[bool] = False
 
     modifier: pydantic.SerializeAsAny[ImageModifier]
     target_bits_per_pixel: float | None = pydantic.Field(None, gt=0)
@@ -71,15 +74,21 @@ class RateTarget(ImageModifier):
     @property
     def label(self) -> str:
         """Name of the modifier, its other parameters and the target."""
-        (name, parameters), *_ = self.spec().items()
-        return "-".join([name, *(f"{key}{value}" for key, value in parameters.items())])
+        return labelled(self.modifier.name, self._asked(self.modifier.parameters()))
 
     def spec(self) -> dict[str, Any]:
         """Spec of the modifier with the target in place of the knob."""
+        ((name, parameters),) = self.modifier.spec().items()
+        return {name: self._asked(parameters)}
+
+    def __str__(self) -> str:
+        return called(self.modifier.name, self._asked(self.modifier.parameters()))
+
+    def _asked(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Parameters of the modifier with the target in place of the knob."""
         knob = self._knob()
-        others = {key: value for key, value in self.modifier.parameters().items() if key != knob.field}
-        own = {key: value for key, value in self.parameters().items() if key != "modifier"}
-        return {self.modifier.name: {**others, **own}}
+        others = {key: value for key, value in parameters.items() if key != knob.field}
+        return {**others, **{key: value for key, value in self.parameters().items() if key != "modifier"}}
 
     def resolve(self, samples: Samples) -> Modifier:
         """Find the dataset's setting."""

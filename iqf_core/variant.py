@@ -75,6 +75,10 @@ class Variant(Dataset):
         variant.params.update({f"{name}.{key}": value for key, value in parameters.items()})
         return variant if source is None else replace(variant, group_pattern=source.group_pattern)
 
+    def rates(self) -> dict[str, float]:
+        """Rates of its images over the pixels of their sources."""
+        return super().rates() if self.manifest is None else dict(self.manifest.rates)
+
     @property
     def source_of(self) -> dict[str, str]:
         """Image of the variant -> image of the dataset that it was made of."""

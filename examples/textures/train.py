@@ -87,19 +87,15 @@ def cut_windows(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def binary_patterns(image: np.ndarray, radius: int) -> np.ndarray:
-    """Return each pixel's uniform local binary pattern, 0 to 9 (Ojala et al., 2002, doi:10.1109/TPAMI.2002.1017623).
+    """Return each pixel's uniform local binary pattern, 0 to 9.
 
-    0 to 8 is the number of the eight neighbours at least as bright as the pixel, where these lie side by side;
-    9 stands for all other patterns.
+    0 to 8: so many of the eight neighbours, all side by side, are at least as bright as the pixel.
+    9: any other pattern (Ojala et al., 2002, doi:10.1109/TPAMI.2002.1017623).
     """
     height, width = image.shape
     padded = np.pad(image, radius, mode="reflect")
-    brighter = np.stack(
-        [
-            padded[radius * (1 + dy) :, radius * (1 + dx) :][:height, :width] >= image
-            for dy, dx in NEIGHBOURS
-        ]
-    )
+    shifted = [padded[radius * (1 + dy) :, radius * (1 + dx) :][:height, :width] for dy, dx in NEIGHBOURS]
+    brighter = np.stack(shifted) >= image
     changes = (brighter != np.roll(brighter, 1, axis=0)).sum(axis=0)
     return np.where(changes <= 2, brighter.sum(axis=0), 9).astype(np.uint8)
 
@@ -110,7 +106,8 @@ def band_energies(windows: np.ndarray) -> np.ndarray:
     power = np.abs(np.fft.rfft2(windows)) ** 2
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.rfftfreq(size), indexing="ij"))
     band = np.ceil(frequency * 2 * BANDS)  # 0 is the mean brightness, left out
-    return np.log1p(np.stack([power[:, band == number].sum(axis=1) for number in range(1, BANDS + 1)], axis=1))
+    energies = [power[:, band == number].sum(axis=1) for number in range(1, BANDS + 1)]
+    return np.log1p(np.stack(energies, axis=1))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import click
@@ -84,7 +85,7 @@ def _describe(entry: Entry, as_json: bool) -> None:
         facts["doc"] or entry.component.summary,
     ]
     lines += _parameters(facts["parameters"]) + _knob(facts["knob"]) + _outputs(facts["outputs"])
-    lines += _usage(entry, facts["parameters"])
+    lines += _usage(entry, _example(facts["parameters"], facts["knob"]))
     click.echo(printable("\n".join(lines)))
 
 
@@ -113,23 +114,31 @@ def _knob(knob: dict[str, Any] | None) -> list[str]:
 def _outputs(outputs: list[dict[str, Any]]) -> list[str]:
     if not outputs:
         return []
-    titles = ("name", "unit", "better", "range", "description")
-    rows = [[_cell(output.get(title)) for title in titles] for output in outputs]
-    return ["", *columns([("OUTPUT", "UNIT", "BETTER", "RANGE", "DESCRIPTION"), *rows])]
+    titles = ("name", "unit", "better", "low", "high", "description")
+    rows = [["-" if output.get(title) is None else output[title] for title in titles] for output in outputs]
+    return ["", *columns([("OUTPUT", "UNIT", "BETTER", "LOW", "HIGH", "DESCRIPTION"), *rows])]
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return " to ".join("-" if end is None else f"{end:g}" for end in value)
-    return "-" if value in (None, "") else str(value)
+def _example(parameters: list[dict[str, Any]], knob: dict[str, Any] | None) -> dict[str, Any]:
+    """Parameters to show: the knob and what must be given, or else the defaults."""
+    chosen = {p["name"]: f"<{p['name']}>" for p in parameters if p["required"]}
+    defaults = {p["name"]: p["default"] for p in parameters if p["default"] is not None}
+    if knob is not None:
+        chosen[knob["field"]] = defaults.get(knob["field"], _between(knob))
+    return chosen or defaults
 
 
-def _usage(entry: Entry, parameters: list[dict[str, Any]]) -> list[str]:
-    """How to write the component with all its parameters."""
+def _between(knob: dict[str, Any]) -> float:
+    """A value inside a knob's range: the geometric mean, where there is one."""
+    mild, harsh = knob["mild"], knob["harsh"]
+    middle = math.sqrt(mild * harsh) if mild * harsh > 0 else (mild + harsh) / 2
+    return round(middle) if knob.get("integer") else float(f"{middle:.2g}")
+
+
+def _usage(entry: Entry, chosen: dict[str, Any]) -> list[str]:
+    """How to write the component in a study and on the command line."""
     if entry.kind == "formats":
         return []
-    chosen = {p["name"]: f"<{p['name']}>" if p["required"] else p["default"] for p in parameters}
-    chosen = {name: value for name, value in chosen.items() if value is not None}
     flow = ", ".join(f"{name}: {json.dumps(value, default=str)}" for name, value in chosen.items())
     call = ", ".join(f"{name}={value!r}" for name, value in chosen.items())
     item = f"{entry.name}: {{{flow}}}" if chosen else entry.name

@@ -39,6 +39,9 @@ def sniff(head: bytes) -> str | None:
     return next((name for magic, name in MAGIC.items() if head.startswith(magic)), None)
 
 
+_TIFF_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}  # else a byte
+
+
 @dataclass(slots=True)
 class Header:
     """What is known of a PNG or JPEG file before it is decoded."""
@@ -59,13 +62,13 @@ class Header:
 def png_header(data: Bytes, *, complete: bool) -> Header:
     """Read the chunks of a PNG, to the end of the file if ``complete``, else to the first pixels."""
     header = Header()
-    for kind, start, end in _png_chunks(data):
+    for kind, start, end in _png_chunks(data, checked=complete):
         if kind == b"IHDR":
             header.width, header.height, header.depth, colour = struct.unpack_from(">IIBB", data, start)
             header.palette = colour == 3
             header.bands = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 0)
         elif kind == b"sBIT":
-            header.significant = tuple(data[start:end])
+            header.significant = tuple(bytes(data[start:end]))
         elif kind == b"tRNS":
             header.transparent = bytes(data[start:end])
             header.bands += header.palette
@@ -80,17 +83,25 @@ def png_header(data: Bytes, *, complete: bool) -> Header:
     return header
 
 
-def _png_chunks(data: Bytes) -> Iterator[tuple[bytes, int, int]]:
+def _png_chunks(data: Bytes, *, checked: bool) -> Iterator[tuple[bytes, int, int]]:
     position = len(PNG_SIGNATURE)
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         if position + 12 + length > len(data):
             break
+        if checked:
+            _check_sum(data, position + 4, position + 8 + length)
         yield kind, position + 8, position + 8 + length
         if kind == b"IEND":
             return
         position += 12 + length
     raise ImageReadError("the PNG is truncated: it has no end (IEND)")
+
+
+def _check_sum(data: Bytes, start: int, end: int) -> None:
+    # libpng checks it too, but prints to stderr before it fails.
+    if zlib.crc32(memoryview(data)[start:end]) != int.from_bytes(data[end : end + 4], "big"):
+        raise ImageReadError(f"the PNG is corrupt: a wrong checksum at byte {end}")
 
 
 def _inflated_profile(payload: bytes) -> bytes | None:
@@ -137,6 +148,31 @@ def _jpeg_segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
             found = _AFTER_SCAN.search(data, end)
             position = found.start() if found else len(data)
     raise ImageReadError("the JPEG is truncated: it has no end of image (EOI)")
+
+
+def check_tiff(data: Bytes) -> bool:
+    """Check that the first directory of a TIFF lies in the file, and return if its alpha is premultiplied.
+
+    GDAL checks the pixels, but drops a tag whose value is beyond the end without a word.
+    """
+    order = "<" if bytes(data[:1]) == b"I" else ">"
+    big = 43 in (data[2], data[3])
+    offset, number, entry, inline = ("8xQ", "Q", "HHQ8s", 8) if big else ("4xI", "H", "HHI4s", 4)
+    premultiplied = False
+    try:
+        (directory,) = struct.unpack_from(order + offset, data)
+        (count,) = struct.unpack_from(order + number, data, directory)
+        first = directory + struct.calcsize(order + number)
+        entries = bytes(data[first : first + count * struct.calcsize(order + entry)])
+        for tag, kind, length, value in struct.iter_unpack(order + entry, entries):
+            size = length * _TIFF_SIZES.get(kind, 1)
+            (start,) = struct.unpack(order + ("Q" if big else "I"), value)
+            if size > inline and start + size > len(data):
+                raise ImageReadError(f"the TIFF is truncated: its tag {tag} ends beyond the end")
+            premultiplied |= tag == 338 and length == 1 and value[:2] in (b"\1\0", b"\0\1")
+    except struct.error as error:
+        raise ImageReadError("the TIFF is truncated: its directory ends beyond the end") from error
+    return premultiplied
 
 
 def png_chunk(kind: bytes, payload: bytes) -> bytes:

@@ -33,9 +33,10 @@ _REMEDIES = {
 def require_dtype(dtype: Any) -> np.dtype[Any]:
     """Return the NumPy type of a name or type, or raise UnsupportedImage with the remedy."""
     name = str(dtype)
-    if name not in _REMEDIES and np.dtype(name).newbyteorder("=") in DTYPES:
-        return np.dtype(name).newbyteorder("=")
-    remedy = _REMEDIES.get(name, "convert it to one of these")
+    known = next((known for known in DTYPES if name.lstrip("<>=") in (known.name, known.str[1:])), None)
+    if known is not None:
+        return known
+    remedy = _REMEDIES.get(name.replace("complex_int16", "complex64"), "convert it to one of these")
     raise UnsupportedImage(f"samples of type {name}: IQF reads uint8, uint16, int16 and float32; {remedy}")
 
 
@@ -58,7 +59,7 @@ class Geo:
     rpcs : rasterio.rpc.RPC, optional
         Rational polynomial coefficients.
     gcps : tuple of rasterio.control.GroundControlPoint
-        Ground control points.
+        Ground control points. TIFF numbers them: it keeps neither ``id`` nor ``info``.
     """
 
     crs: Any = None
@@ -99,7 +100,7 @@ class Geo:
         >>> Geo(transform=Affine(10, 0, 500, 0, -10, 900)).moved(Affine.scale(0.5)).transform.a
         20.0
         """
-        transform = None if self.transform is None else self.transform * ~affine
+        transform = None if self.transform is None else _composed(self.transform, ~affine)
         gcps = tuple(_moved_gcp(gcp, affine) for gcp in self.gcps)
         return replace(self, transform=transform, gcps=gcps, rpcs=_moved_rpcs(self.rpcs, affine))
 
@@ -122,10 +123,15 @@ def _unstatistical(values: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in values.items() if not key.startswith("STATISTICS_")}
 
 
+def _composed(left: Any, right: Any) -> Any:
+    return getattr(left, "__matmul__", left.__mul__)(right)  # affine 2 has `*` alone, 3 deprecates it
+
+
 def _moved_gcp(gcp: Any, affine: Any) -> Any:
     from rasterio.control import GroundControlPoint
 
-    col, row = affine * (gcp.col, gcp.row)
+    col = affine.a * gcp.col + affine.b * gcp.row + affine.c
+    row = affine.d * gcp.col + affine.e * gcp.row + affine.f
     return GroundControlPoint(row=row, col=col, x=gcp.x, y=gcp.y, z=gcp.z, id=gcp.id, info=gcp.info)
 
 
@@ -163,6 +169,8 @@ class Encoding:
         Whether these are tiles, not strips.
     predictor : int
         Predictor of a TIFF's compression; 1 is none.
+    premultiplied : bool
+        Whether a TIFF's colours are multiplied by its alpha band.
     """
 
     format: str
@@ -176,6 +184,7 @@ class Encoding:
     block: tuple[int, int] | None = None
     tiled: bool = False
     predictor: int = 1
+    premultiplied: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -246,7 +255,10 @@ class Image:
         array = np.asarray(pixels)
         copy = np.array(array, dtype=require_dtype(array.dtype), order="C", copy=True)
         copy = copy[:, :, np.newaxis] if copy.ndim == 2 else copy
-        return cls(copy, default_white(copy.dtype) if white is None else white, nodata, geo)
+        white = default_white(copy.dtype) if white is None else float(white)
+        if nodata is not None:
+            nodata = float(np.float32(nodata)) if copy.dtype.kind == "f" else float(nodata)
+        return cls(copy, white, nodata, geo)
 
     @property
     def height(self) -> int:
@@ -274,6 +286,15 @@ class Image:
         if self.dtype.kind == "u" and self.white is not None:
             return math.ceil(math.log2(self.white + 1))
         return self.dtype.itemsize * 8
+
+    @property
+    def declared_bits(self) -> int | None:
+        """The depth that a file should declare: less than the type's, and all samples fit in it."""
+        bits = self.bits_per_sample
+        full = default_white(self.dtype)
+        if full is None or self.white is None or self.white == full or self.white != 2**bits - 1:
+            return None
+        return bits if self.pixels.max() <= self.white else None
 
     def require_white(self) -> float:
         """Return ``white``, or raise UnsupportedImage when full scale is not known."""

@@ -62,13 +62,18 @@ def decode(data: Pixels) -> Pixels:
 
 
 def encode_png(pixels: Pixels, *, level: int) -> bytes:
-    """Encode (height, width, 1, 3 or 4) samples of uint8 or uint16 as PNG."""
+    """Encode (height, width, 1, 3 or 4) samples of uint8 or uint16 as PNG, see `write_image`."""
     import cv2
+
+    # Naming a level switches OpenCV to trying all filters, which costs ten times what it saves.
+    options = [cv2.IMWRITE_PNG_COMPRESSION, level] if level != 1 else []
+    if level == 0:
+        options += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
 
     swaps: dict[int, Any] = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     swap = swaps.get(pixels.shape[2])
     swapped = pixels if swap is None else cv2.cvtColor(np.ascontiguousarray(pixels), swap)
-    done, encoded = cv2.imencode(".png", swapped, [cv2.IMWRITE_PNG_COMPRESSION, level])
+    done, encoded = cv2.imencode(".png", swapped, options)
     if not done:
         raise UnsupportedImage(f"OpenCV cannot write {pixels.shape} {pixels.dtype} as PNG: write a .tif")
     return encoded.tobytes()

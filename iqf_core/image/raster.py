@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import math
+import mmap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from iqf_core.errors import ImageReadError, UnsupportedImage
+from iqf_core.image.headers import check_tiff
 from iqf_core.image.model import Encoding, Geo, Image, ImageInfo, Pixels, default_white, require_dtype
 
 DRIVERS = {"PNG": "PNG", "JPEG": "JPEG", "TIFF": "GTiff", "JPEG2000": "JP2OpenJPEG"}
@@ -51,16 +54,32 @@ def opened(path: Path, container: str) -> Iterator[Any]:
 
 def read_raster(path: Path, container: str, check_size: Callable[[int, int], None]) -> Image:
     """Read pixels and everything else."""
+    premultiplied = container == "TIFF" and _check_tiff(path)
     with opened(path, container) as dataset:
         check_size(dataset.width, dataset.height)
         info = raster_info(dataset, container)
-        encoding = _encoding(dataset, info)
+        encoding = replace(_encoding(dataset, info), premultiplied=premultiplied)
         nodata = _nodata(dataset, np.dtype(dataset.dtypes[0]))
-        geo = read_geo(dataset, container)
+        geo = _geo(dataset, container)
         pixels = _pixels(dataset)
         if _palette(dataset) is not None:
             pixels, nodata, geo = _expanded(pixels, _palette(dataset)), None, _recoloured(geo)
     return Image(pixels, info.white, nodata, geo, encoding)
+
+
+def read_beside(path: Path, container: str) -> tuple[Geo | None, float | None, float | None]:
+    """Read what the sidecars of a PNG or JPEG say: georeference, nodata, and full scale if it is there."""
+    with opened(path, container) as dataset:
+        _refuse(dataset)
+        geo, kept = _geo(dataset, container), dataset.tags(ns=OWN).get("WHITE")
+        if _palette(dataset) is not None:
+            return _recoloured(geo), None, None
+        return geo, _nodata(dataset, np.dtype(dataset.dtypes[0])), float(kept) if kept else None
+
+
+def _check_tiff(path: Path) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return check_tiff(data)
 
 
 def raster_info(dataset: Any, container: str) -> ImageInfo:
@@ -99,8 +118,9 @@ def _refuse(dataset: Any) -> None:
     if dataset.subdatasets:
         raise UnsupportedImage(f"it holds {len(dataset.subdatasets)} images: store each in a file of its own")
     roles = {role.name for role in dataset.colorinterp}
-    if "cyan" in roles or dataset.tags(ns=_STRUCTURE).get("SOURCE_COLOR_SPACE") == "CMYK":
-        raise UnsupportedImage("its colours are CMYK: convert it to RGB, which needs its colour profile")
+    space = dataset.tags(ns=_STRUCTURE).get("SOURCE_COLOR_SPACE")
+    if "cyan" in roles or (dataset.driver == "GTiff" and space not in (None, "YCbCr")):
+        raise UnsupportedImage(f"its colours are {space or 'CMYK'}: convert it to RGB by its colour profile")
     if "palette" in roles and dataset.count > 1:
         raise UnsupportedImage("it has a palette and further bands: expand the palette to RGB bands")
 
@@ -148,11 +168,6 @@ def _nodata(dataset: Any, dtype: np.dtype[Any]) -> float | None:
     return value if value == value // 1 and limits.min <= value <= limits.max else None
 
 
-def read_nodata(dataset: Any) -> float | None:
-    """Return the nodata value of an open dataset, or raise UnsupportedImage when bands differ."""
-    return _nodata(dataset, np.dtype(dataset.dtypes[0]))
-
-
 def _pixels(dataset: Any) -> Pixels:
     pixels = np.empty((dataset.height, dataset.width, dataset.count), dataset.dtypes[0])
     dataset.read(out=pixels.transpose(2, 0, 1))  # GDAL writes with strides: no copy
@@ -182,12 +197,11 @@ def _recoloured(geo: Geo | None) -> Geo | None:
     return None if geo is None or not (geo.referenced or geo.tags) else geo.without_bands()
 
 
-def read_geo(dataset: Any, container: str) -> Geo | None:
-    """Return what an open dataset says besides its pixels, or None when it says nothing."""
+def _geo(dataset: Any, container: str) -> Geo | None:
     points, points_crs = dataset.gcps
     transform = None if dataset.transform.is_identity else dataset.transform
     geo = Geo(
-        crs=dataset.crs or points_crs or None,
+        crs=_crs(dataset.crs) or points_crs or None,
         transform=transform,
         tags=_tags(dataset.tags, dataset.tag_namespaces(), container),
         band_tags=tuple(_band_tags(dataset, band) for band in dataset.indexes),
@@ -200,6 +214,11 @@ def read_geo(dataset: Any, container: str) -> Geo | None:
         gcps=tuple(points),
     )
     return geo if _says_something(geo, dataset.count) else None
+
+
+def _crs(crs: Any) -> Any:
+    # What GDAL calls it when a file has a transform and no CRS.
+    return None if not crs or crs.to_wkt().startswith('LOCAL_CS["unnamed"') else crs
 
 
 def _roles(dataset: Any) -> tuple[str, ...]:

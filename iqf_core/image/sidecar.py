@@ -5,6 +5,7 @@ Opening a JPEG for update with GDAL, to let it write the sidecar, encodes the im
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -12,6 +13,7 @@ from xml.etree import ElementTree as ET
 from iqf_core.image.model import Geo, Image
 
 _WORLD = {"PNG": (".pgw", ".pngw", ".wld", ".tab"), "JPEG": (".jgw", ".jpgw", ".jpegw", ".wld", ".tab")}
+_PROCESSING = re.compile(r"<\?.*?\?>", re.DOTALL)  # such as <?xpacket …?>, allowed at the top only
 
 
 def sidecar_path(path: Path) -> Path:
@@ -48,7 +50,14 @@ def sidecar(image: Image, own: Mapping[str, str]) -> bytes | None:
     if not len(root):
         return None
     ET.indent(root)
-    return bytes(ET.tostring(root, encoding="utf-8"))
+    text = ET.tostring(root, encoding="unicode")
+    for ns in filter(_is_xml, geo.tags):  # spliced: ElementTree would move its name spaces to the root
+        text = text.replace(f"@{ns}@", _PROCESSING.sub("", geo.tags[ns][ns]))
+    return text.encode()
+
+
+def _is_xml(ns: str) -> bool:
+    return ns.startswith("xml:")
 
 
 def _locate(root: ET.Element, geo: Geo) -> None:
@@ -85,5 +94,9 @@ def _metadata(parent: ET.Element, namespaces: Mapping[str, Mapping[str, str]]) -
         if not tags:
             continue
         metadata = ET.SubElement(parent, "Metadata", {"domain": ns} if ns else {})
+        if _is_xml(ns):
+            metadata.set("format", "xml")
+            metadata.text = f"@{ns}@"
+            continue
         for key, value in tags.items():
             ET.SubElement(metadata, "MDI", key=key).text = value

@@ -6,57 +6,16 @@ Read from the class as it is, so that pydantic need not be imported here and a p
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import types
 import typing
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 _PARAMETERS = re.compile(r"^Parameters\n-+\n(.*?)(?=^[^\n]+\n-{3,}\n|\Z)", re.DOTALL | re.MULTILINE)
 _LIMITS = {"ge": ">= {}", "gt": "> {}", "le": "<= {}", "lt": "< {}", "multiple_of": "multiple of {}"}
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of a component.
-
-    Parameters
-    ----------
-    name, type : str
-        As a person would write them.
-    required : bool
-        Whether it has no default.
-    default : object
-        None when it is required.
-    range : str
-        Limits that its values are held to; empty when there are none.
-    description : str
-        One line, from the field or from the class's docstring.
-    """
-
-    name: str
-    type: str
-    required: bool
-    default: Any
-    range: str
-    description: str
-
-
-def parameters(component: type) -> list[Parameter]:
-    """Parameters of a component that is a pydantic model; none for any other class."""
-    documented = _documented(component)
-    return [
-        Parameter(
-            name=name,
-            type=type_text(field.annotation),
-            required=field.is_required(),
-            default=None if field.is_required() else field.get_default(call_default_factory=True),
-            range=_range([*field.metadata, *_nested_limits(field.annotation)]),
-            description=" ".join((field.description or documented.get(name, "")).split()),
-        )
-        for name, field in getattr(component, "model_fields", {}).items()
-    ]
 
 
 def describe(component: type) -> dict[str, Any]:
@@ -65,15 +24,32 @@ def describe(component: type) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``doc`` (without its parameters), ``parameters``, ``knob`` (None without one) and ``outputs``.
+        ``doc`` (without its parameters); ``parameters``, each with name, type, required, default, range
+        and description; ``knob`` (None without one); ``outputs``.
     """
+    documented = _documented(component)
     knob = getattr(component, "knob", None)
     outputs = getattr(component, "outputs", ())
     return {
         "doc": _PARAMETERS.sub("", inspect.cleandoc(component.__doc__ or "")).strip(),
-        "parameters": [asdict(parameter) for parameter in parameters(component)],
+        "parameters": [
+            _parameter(name, field, documented.get(name, ""))
+            for name, field in getattr(component, "model_fields", {}).items()
+        ],
         "knob": _fields(knob) if knob is not None else None,
         "outputs": [_fields(output) for output in outputs] if isinstance(outputs, tuple | list) else [],
+    }
+
+
+def _parameter(name: str, field: Any, documented: str) -> dict[str, Any]:
+    required = field.is_required()
+    return {
+        "name": name,
+        "type": type_text(field.annotation),
+        "required": required,
+        "default": None if required else field.get_default(call_default_factory=True),
+        "range": _range([*field.metadata, *_nested_limits(field.annotation)]),
+        "description": " ".join((field.description or documented).split()),
     }
 
 
@@ -136,7 +112,9 @@ def _documented(component: type) -> dict[str, str]:
 
 
 def _fields(item: Any) -> dict[str, Any]:
-    """Fields of a dataclass or pydantic model."""
+    """Fields of a dataclass or pydantic model; an infinite number becomes None, as JSON has none."""
     if is_dataclass(item) and not isinstance(item, type):
-        return asdict(item)
-    return dict(item.model_dump()) if hasattr(item, "model_dump") else {"name": str(item)}
+        fields = asdict(item)
+    else:
+        fields = dict(item.model_dump()) if hasattr(item, "model_dump") else {"name": str(item)}
+    return {name: None if value in (math.inf, -math.inf) else value for name, value in fields.items()}

@@ -24,7 +24,7 @@ _PATH = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 _TARGET = re.compile(f"{_PATH}:{_PATH}")
 
 
-class Refused(Exception):  # noqa: N818 - says what happened; it never leaves this package
+class Refused(Exception):
     """A plugin breaks a rule; the message is the reason of its record."""
 
     def __init__(self, reason: str, status: Status = Status.BROKEN) -> None:

@@ -66,7 +66,6 @@ class Registry:
             kind: tuple(
                 Entry(kind, record.distribution, record.version, component)
                 for record in self.records
-                if record.status is Status.ACTIVE
                 for component in record.components.get(kind, ())
             )
             for kind in KINDS
@@ -155,10 +154,8 @@ class Registry:
         Also answers for classes that the user imported directly.
         """
         wanted = item if isinstance(item, type) else type(item)
-        path = f"{wanted.__module__}:{wanted.__qualname__}"
-        every = [entry for kind in KINDS for entry in self._entries[kind]]
-        same = [entry for entry in every if entry.component.target == path]
-        return next(iter(same or [entry for entry in every if _in_memory(entry) is wanted]), None)
+        every = (entry for kind in KINDS for entry in self._entries[kind])
+        return next((entry for entry in every if _in_memory(entry) is wanted), None)
 
     def inactive(self, distribution: str = "") -> str:
         """Sentence on the plugins that are not active, or on one of them; empty when all are."""

@@ -62,6 +62,11 @@ class Site:
         return self.python(IQF, *arguments, **environment)
 
 
+@pytest.fixture(scope="session")
+def site_class() -> type[Site]:
+    return Site
+
+
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """Distributions that this process sees too; what was imported from them is forgotten afterwards."""

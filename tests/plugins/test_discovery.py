@@ -1,25 +1,30 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from iqf_core.plugins.discovery import discover
+from iqf_core.plugins.policy import normalised
 
 SOURCE = "raise SystemExit('discovery must not import')"
 
 
 def found(prefix: str = "iqf-t") -> list[tuple[str, str, str]]:
     return [
-        (f.distribution, f.version, f.entry_point) for f in discover() if f.distribution.startswith(prefix)
+        (f.distribution, f.version, f.entry_point)
+        for f in discover()
+        if normalised(f.distribution).startswith(prefix)
     ]
 
 
 def test_the_core_comes_first_and_the_rest_is_sorted(site: Any) -> None:
     site.add("iqf-tb", SOURCE)
     site.add("iqf-ta", SOURCE)
+    site.add("acme-filters", SOURCE)
     assert discover()[0].value == "iqf_core.builtins"
     assert found() == [("iqf-ta", "1.0", "iqf-ta"), ("iqf-tb", "1.0", "iqf-tb")]
 
@@ -48,7 +53,7 @@ def test_a_distribution_seen_twice_is_there_once_as_imports_see_it(
         (behind.folder / "iqf_TA-1.0.dist-info" / "entry_points.txt").write_text(
             (site.folder / "iqf_ta-1.0.dist-info" / "entry_points.txt").read_text()
         )
-    monkeypatch.setattr("sys.path", [str(site.folder), str(behind.folder), *__import__("sys").path[1:]])
+    monkeypatch.setattr("sys.path", [str(site.folder), str(behind.folder), *sys.path[1:]])
     assert found() == [("iqf-ta", version, "iqf-ta")]
 
 

@@ -14,7 +14,7 @@ import pytest
 import iqf_core.plugins
 from iqf_core import hookspecs
 from iqf_core.plugins import Policy, Status
-from iqf_core.plugins.description import describe, parameters, type_text
+from iqf_core.plugins.description import describe, type_text
 from iqf_core.plugins.loading import load_plugins
 from iqf_core.plugins.records import one_line, printable
 
@@ -63,7 +63,8 @@ class Blur(pydantic.BaseModel):
 
 
 def test_parameters_are_described_from_fields_and_docstring() -> None:
-    found = {p.name: (p.type, p.required, p.default, p.range, p.description) for p in parameters(Blur)}
+    titles = ("type", "required", "default", "range", "description")
+    found = {p["name"]: tuple(p[title] for title in titles) for p in describe(Blur)["parameters"]}
     assert found == {
         "sigma_px": ("float", True, None, "> 0, <= 16", "Standard deviation, in pixels."),
         "rows": ("int", False, 3, "1 to 99, multiple of 2", "Size of the kernel."),

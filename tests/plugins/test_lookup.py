@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 import pytest
@@ -67,7 +68,7 @@ def test_listing_is_sorted_and_imports_nothing(registry: Registry) -> None:
     ]
     assert names == sorted(names, key=lambda name: name.rpartition(":")[::-1])
     assert "iqf-one:blur" in names
-    assert "iqf_one_parts" not in __import__("sys").modules
+    assert "iqf_one_parts" not in sys.modules
 
 
 def test_bare_and_full_names_find_the_same(registry: Registry) -> None:

@@ -54,6 +54,13 @@ def test_a_broken_plugin_is_reported_once_per_process(site: Any, caplog: pytest.
     ]
 
 
+def test_a_plugin_cannot_ask_for_the_registry_while_it_is_made(site: Any) -> None:
+    site.add("iqf-eager", "from iqf_core.plugins import registry\nregistry()\nIQF_API = 1\n")
+    (record,) = (each for each in registry().records if each.distribution == "iqf-eager")
+    assert record.status is Status.BROKEN
+    assert "while it was being imported" in record.reason
+
+
 def test_dropped_components_are_reported_in_one_line(site: Any, caplog: pytest.LogCaptureFixture) -> None:
     hook = "@hookimpl\ndef iqf_metrics():\n    return [Component('A', 'a:b', ''), Component('b', 'b', '')]\n"
     site.add("iqf-drops", f"from iqf_core import Component, hookimpl\nIQF_API = 1\n{hook}")

@@ -37,7 +37,6 @@ FAULTS = {
         Status.BROKEN,
         "E: <exception str() f",
     ),
-    "asks-registry": ("from iqf_core.plugins import registry\nregistry()", Status.BROKEN, "being imported"),
     "unknown-hook": (hook("def iqf_modifierz():"), Status.BROKEN, "Did you mean 'iqf_modifiers'"),
     "default": (hook("def iqf_modifiers(extra=1):"), Status.BROKEN, "no parameters, but has extra"),
     "parameter": (hook("def iqf_modifiers(config):"), Status.BROKEN, "no parameters, but has config"),
@@ -90,19 +89,14 @@ def test_a_fault_is_reported_and_leaves_the_others_alone(site: Any, name: str) -
 
 
 @pytest.fixture(scope="module")
-def zoo(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+def zoo(tmp_path_factory: pytest.TempPathFactory, site_class: Any) -> subprocess.CompletedProcess[str]:
     """`iqf plugins --json` with all of them installed at once, in a process of its own."""
-    folder = tmp_path_factory.mktemp("zoo")
-    made = sys.modules[_site_class_module()].Site(folder)
+    made = site_class(tmp_path_factory.mktemp("zoo"))
     for name, (source, _, _) in FAULTS.items():
         made.add(f"iqf-{name}", source)
     made.add("iqf-healthy", HEALTHY)
     made.add("iqf-talks", "print('hello from a plugin')\n" + GOOD.format(name="talks"))
     return made.iqf("plugins", "--json")
-
-
-def _site_class_module() -> str:
-    return next(name for name in sys.modules if name.endswith("plugins.conftest"))
 
 
 def test_all_of_them_at_once_do_no_harm(zoo: subprocess.CompletedProcess[str]) -> None:
@@ -131,6 +125,8 @@ def test_a_bad_component_is_dropped_alone(site: Any) -> None:
         Component("good", "json:JSONEncoder", "Fine"),
         Component("good", "json:JSONDecoder", "Again"),
         Component("Bad Name", "json:loads", ""),
+        Component("half bad", "json:loads", ""),
+        Component("half-target", "json:loads()", ""),
         Component("target", "json.loads", ""),
         Component("number", "json:loads", 7),
         "jpeg",
@@ -142,10 +138,12 @@ def test_a_bad_component_is_dropped_alone(site: Any) -> None:
     reasons = {problem.component: problem.reason for problem in record.problems}
     assert "twice" in reasons["good"]
     assert "lower case" in reasons["Bad Name"]
+    assert "lower case" in reasons["half bad"]
     assert "package.module:attribute" in reasons["target"]
+    assert "package.module:attribute" in reasons["half-target"]
     assert "must be text" in reasons["number"]
     assert "not a Component: str" in reasons[""]
-    assert len(record.problems) == 5
+    assert len(record.problems) == 7
 
 
 def test_the_same_name_of_two_kinds_is_no_duplicate(site: Any) -> None:
@@ -168,6 +166,13 @@ def test_one_module_cannot_be_two_plugins(site: Any) -> None:
     assert records["iqf-a"].status is Status.ACTIVE
     assert records["iqf-b"].status is Status.BROKEN
     assert "already that of plugin iqf-a" in records["iqf-b"].reason
+
+
+def test_nothing_of_a_plugin_that_failed_halfway_stays_registered(site: Any) -> None:
+    module = site.add("iqf-a", FAULTS["late"][0])
+    site.add("iqf-b", "", entry_points=f"[iqf]\niqf-b = {module}\n")
+    reasons = {record.distribution: record.reason for record in load_plugins(Policy())}
+    assert reasons["iqf-a"] == reasons["iqf-b"] == "ValueError: too late"
 
 
 NEEDS = {

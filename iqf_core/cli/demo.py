@@ -1,0 +1,71 @@
+"""``iqf demo``: a real study on real pictures, in under two minutes."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from iqf_core.errors import MissingDependency
+
+NEEDS = ("skimage", "sklearn", "matplotlib")
+PACKAGED = Path(__file__).parents[1] / "_examples" / "textures"
+IN_CLONE = Path(__file__).parents[2] / "examples" / "textures"
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("iqf-runs/demo"),
+    show_default=True,
+    help="Where the study file, the script and the pictures are laid out.",
+)
+def demo(folder: Path) -> int:
+    r"""Compress real pictures until a texture classifier suffers, and show by how much.
+
+    Cuts patches from photographs that come with scikit-image, trains a classifier on each variant, three
+    times each, and ends in a table and a figure. Everything stays in the folder: look at it, change it.
+
+    \b
+    Examples:
+      iqf demo
+      iqf demo --folder /tmp/textures
+    """
+    from iqf_core import Study
+    from iqf_core.cli.study import run_study
+
+    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingDependency(f"the demo needs {', '.join(missing)}: pip install 'iqf-core[demo]'")
+    example = _laid_out(folder)
+    study = Study.from_file(example / "study.yaml")
+    code = run_study(study)
+    figure = study.folder / "accuracy.png"
+    command = [sys.executable, str(example / "figure.py"), str(study.folder), str(figure)]
+    if subprocess.run(command, check=False).returncode == 0:
+        click.echo(f"Figure: {figure}")
+    click.echo("\nTry next:")
+    click.echo(f"  iqf results {study.name} --runs       # every run of the table")
+    click.echo("  iqf modifiers jpeg                # what may be varied, and how to write it")
+    click.echo(f"  iqf ui {study.name}                   # the runs in MLflow's pages")
+    return code
+
+
+def _laid_out(folder: Path) -> Path:
+    """The example as it stands in a clone; from a wheel, a copy of it that may be changed."""
+    example = IN_CLONE
+    if not (example / "study.yaml").is_file():
+        example = folder
+        if not (example / "study.yaml").is_file():
+            shutil.copytree(PACKAGED, example, dirs_exist_ok=True)
+    if not (example / "patches").is_dir():
+        partial = example / "patches.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        subprocess.run([sys.executable, str(example / "make_patches.py"), str(partial)], check=True)
+        partial.rename(example / "patches")
+    return example

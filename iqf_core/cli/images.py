@@ -1,0 +1,119 @@
+"""``iqf modify`` and ``iqf measure``: variants and measurements without a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from iqf_core.cli.plugins import as_json
+
+white = click.option("--white", type=float, help="Full scale of the images, as 4095 for 12 bits.")
+workers = click.option(
+    "--workers", type=click.IntRange(1), help="Images at once [default: one per processor]."
+)
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option("--modifier", "-m", required=True, help="Such as 'jpeg(quality=50)'; a chain with '|'.")
+@click.option("--storage", type=click.Choice(["source", "codestream"]), default="source", show_default=True)
+@click.option(
+    "--variants-root", type=click.Path(path_type=Path), help="Where to write, if not beside DATASET."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of modifiers that draw.")
+@white
+@workers
+@as_json
+def modify(
+    dataset: Path,
+    modifier: str,
+    storage: str,
+    variants_root: Path | None,
+    seed: int,
+    white: float | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    r"""Make a variant of DATASET, or say that it is there.
+
+    \b
+    Examples:
+      iqf modify scenes --modifier 'jpeg(quality=50)'
+      iqf modify scenes -m 'jpeg2000(ratio=20)' --storage codestream
+      iqf modify scenes -m 'jpeg(target_bits_per_pixel=1)' --variants-root /tmp/variants
+    """
+    import json
+
+    from iqf_core import make_variant, open_dataset
+    from iqf_core.cli.tables import cell_text
+
+    variant = make_variant(
+        open_dataset(dataset, white=white),
+        modifier,
+        variants_root=variants_root,
+        storage="codestream" if storage == "codestream" else "source",
+        seed=seed,
+        workers=workers,
+    )
+    content = {"folder": str(variant.root), "images": len(variant), "rates": variant.rates()}
+    if variant.manifest is not None:
+        content["modifier"] = variant.manifest.resolved
+    if as_json:
+        click.echo(json.dumps(content, indent=1))
+        return
+    click.echo(f"{variant.root}\n{len(variant)} images")
+    for name, value in variant.rates().items():
+        if value == value:
+            click.echo(f"{name}: {cell_text(value)}")
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option(
+    "--metric", "-m", "metrics", multiple=True, required=True, help="Such as 'basic'; may be repeated."
+)
+@click.option("--reference", type=click.Path(path_type=Path), help="Dataset that pair metrics compare with.")
+@click.option("--csv", type=click.Path(path_type=Path), help="Write a row per image there.")
+@white
+@workers
+@as_json
+def measure(
+    dataset: Path,
+    metrics: tuple[str, ...],
+    reference: Path | None,
+    csv: Path | None,
+    white: float | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    r"""Measure the images of DATASET, and print what they come to.
+
+    \b
+    Examples:
+      iqf measure scenes --metric basic
+      iqf measure scenes --metric basic --csv rows.csv
+      iqf measure scenes --metric basic --white 4095 --json
+    """
+    from iqf_core import measure as measure_dataset
+    from iqf_core import open_dataset
+    from iqf_core.cli.tables import print_json, show_table
+    from iqf_core.dataset import Dataset
+    from iqf_core.manifest import Manifest
+    from iqf_core.variant import Variant
+
+    opened: Dataset = open_dataset(dataset, white=white)
+    if Manifest.load(dataset) is not None:
+        opened = Variant.open(dataset)  # its manifest tells which image of the reference is which
+    found = measure_dataset(opened, list(metrics), reference=reference, workers=workers)
+    if csv is not None:
+        found.to_csv(csv)
+    table = found.aggregate().reset_index()
+    if as_json:
+        print_json(table)
+        return
+    show_table(table)
+    for reason, group in found.reasons.groupby("reason"):
+        click.echo(f"{len(group)} missing: {reason}", err=True)
+    if csv is not None:
+        click.echo(f"A row per image: {csv}")

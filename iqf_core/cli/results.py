@@ -1,0 +1,116 @@
+"""``iqf results`` and ``iqf ui``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from iqf_core.cli.plugins import as_json
+from iqf_core.errors import ResultsError
+
+if TYPE_CHECKING:
+    from iqf_core.results import Results
+
+
+@click.command()
+@click.argument("name")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@as_json
+@click.option("--runs", is_flag=True, help="A row per run instead of one per setting.")
+@click.option("--failed", is_flag=True, help="The runs that failed, with reason and log.")
+@click.option("--metric", "-m", "metrics", multiple=True, help="Apply a metric to what is stored, first.")
+def results(
+    name: str, as_csv: bool, as_json: bool, runs: bool, failed: bool, metrics: tuple[str, ...]
+) -> None:
+    r"""Show the results of the study NAME (a name, its folder or its file).
+
+    \b
+    Examples:
+      iqf results textures
+      iqf results textures --runs --csv > runs.csv
+      iqf results textures --failed
+      iqf results textures --metric basic --json
+    """
+    from iqf_core import open_results
+    from iqf_core.cli.tables import print_json, show_table
+    from iqf_core.results import Results
+
+    found = open_results(name)
+    if not isinstance(found, Results):
+        raise ResultsError(f"{name}: not a study's folder")
+    for spec in metrics:
+        found.apply(spec)
+    if failed:
+        _show_failed(found)
+        return
+    table = found.dataframe() if runs else found.summary()
+    if as_csv:
+        click.echo(table.to_csv(index=False), nl=False)
+    elif as_json:
+        print_json(table)
+    elif runs:
+        show_table(table.drop(columns="key", errors="ignore"))
+    else:
+        show_summary(found)
+
+
+def show_summary(found: Results) -> None:
+    """Print the table of settings, and what its reader should know."""
+    from iqf_core.cli.tables import show_table, with_spread
+
+    table = found.summary()
+    if table.empty:
+        click.echo("No run has ended yet.")
+        return
+    kept = with_spread(table, found.metrics()).drop(columns=["family", "knob"])
+    empty = [name for name in kept if kept[name].isna().all() or (name == "failed" and not kept[name].any())]
+    show_table(kept.drop(columns=empty))
+    for sentence in found.warnings():
+        click.echo(f"Note: {sentence}.", err=True)
+
+
+def _show_failed(found: Results) -> None:
+    from iqf_core.plugins.records import one_line, printable
+
+    for folder in found.runs():
+        outcome = folder.outcome() or {}
+        if outcome.get("status") == "FINISHED":
+            continue
+        click.echo(one_line(f"{folder.job().get('title', folder.key)}: {outcome['reason']}"))
+        for line in printable(outcome.get("log_tail", "")).splitlines()[-20:]:
+            click.echo(f"    | {line}")
+        click.echo(f"    folder: {folder.path}")
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+def ui(name: str | None, port: int) -> int:
+    r"""Look at the runs in the browser, in MLflow's own pages.
+
+    \b
+    Examples:
+      iqf ui
+      iqf ui textures --port 5001
+    """
+    from iqf_core.runfolder import read_json
+    from iqf_core.study import RUNS_ROOT
+    from iqf_core.tracking import default_uri
+
+    uri = default_uri(Path(RUNS_ROOT))
+    if name is not None:
+        from iqf_core import open_results
+        from iqf_core.results import Results
+
+        found = open_results(name)
+        if isinstance(found, Results):
+            uri = (read_json(found.folder / "study.json") or {}).get("tracking_uri", uri)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+        raise ResultsError(f"{uri}: no runs are tracked here yet; `iqf run` a study first")
+    click.echo(f"MLflow on http://127.0.0.1:{port} (Ctrl-C ends it)")
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(port)]
+    return subprocess.call([*command, "--workers", "1"])

@@ -1,0 +1,157 @@
+"""``iqf plan``, ``iqf run`` and ``iqf task``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iqf_core.cli.plugins import as_json
+
+if TYPE_CHECKING:
+    from iqf_core.plan import Plan, PlannedRun
+    from iqf_core.runner import Tally
+
+study_file = click.argument("study", type=click.Path(path_type=Path))
+EXIT_FAILED = 1
+
+
+@click.command()
+@study_file
+@as_json
+def plan(study: Path, as_json: bool) -> None:
+    r"""Show the runs of STUDY, what is already done, and the disk that its variants need.
+
+    \b
+    Examples:
+      iqf plan study.yaml
+      iqf plan study.yaml --json
+    """
+    import json
+
+    from iqf_core import Study
+
+    made = Study.from_file(study).plan()
+    rows = [_planned(run) for run in made.runs]
+    missing = [f"{dataset.name}: {modifier}" for dataset, modifier in made.missing_variants()]
+    disk = made.disk_bytes()
+    if as_json:
+        click.echo(json.dumps({"runs": rows, "missing_variants": missing, "disk_bytes": disk}, indent=1))
+        return
+    _show_plan(made, rows, missing, disk)
+
+
+@click.command()
+@study_file
+@click.option("--fresh", is_flag=True, help="Run again what is done.")
+@click.option("--parallel", type=click.IntRange(1), help="Runs at once, instead of the study's.")
+@click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
+def run(study: Path, fresh: bool, parallel: int | None, fail_fast: bool) -> int:
+    r"""Run what is not done of STUDY; finished runs are not run again.
+
+    Exit code 1 when any run failed.
+
+    \b
+    Examples:
+      iqf run study.yaml
+      iqf run study.yaml --parallel 4 --fail-fast
+      iqf run study.yaml --fresh
+    """
+    from iqf_core import Study
+
+    return run_study(Study.from_file(study), fresh=fresh, parallel=parallel, fail_fast=fail_fast)
+
+
+def run_study(
+    study: Any, *, fresh: bool = False, parallel: int | None = None, fail_fast: bool = False
+) -> int:
+    """Run a study with a line per run and a table at the end; give the exit code."""
+    from iqf_core import Results
+    from iqf_core.cli.results import show_summary
+    from iqf_core.cli.running import Progress
+    from iqf_core.runner import run_plan
+
+    made = study.plan()
+    done = sum(run.folder.is_finished() for run in made.runs)
+    click.echo(f"{study.name}: {len(made.runs)} runs, {done} done already; results in {_near(made.folder)}")
+    with Progress(len(made.runs) - (0 if fresh else done)) as listener:
+        tally = run_plan(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast, listener=listener)
+    show_summary(Results(made.folder))
+    click.echo(_said(tally))
+    return EXIT_FAILED if tally.failed else 0
+
+
+@click.command()
+@click.argument("script", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--trainds", type=click.Path(exists=True, path_type=Path), help="Dataset to train on.")
+@click.option("--valds", type=click.Path(exists=True, path_type=Path), help="Dataset to validate on.")
+@click.option("--testds", type=click.Path(exists=True, path_type=Path), help="Dataset to test on.")
+@click.option(
+    "--option", "-o", "options", multiple=True, metavar="NAME=VALUE", help="Of the script; may be repeated."
+)
+@click.option("--timeout", type=float, help="Seconds after which the script is stopped.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where to run [default: iqf-runs/tasks/SCRIPT]."
+)
+def task(
+    script: Path,
+    trainds: Path | None,
+    valds: Path | None,
+    testds: Path | None,
+    options: tuple[str, ...],
+    timeout: float | None,
+    folder: Path | None,
+) -> int:
+    r"""Run SCRIPT once, as a study would, and show what it wrote.
+
+    \b
+    Examples:
+      iqf task train.py --trainds data/train --testds data/test
+      iqf task train.py --trainds data/train -o lr=0.01 -o epochs=5 --timeout 600
+    """
+    from iqf_core.cli.running import run_task
+
+    datasets = {"trainds": trainds, "valds": valds, "testds": testds}
+    given = {name: path.resolve() for name, path in datasets.items() if path is not None}
+    pairs = [option.partition("=") for option in options]
+    wrong = [option for option, (_, equals, _) in zip(options, pairs, strict=True) if not equals]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--option")
+    return run_task(script, given, {name: value for name, _, value in pairs}, timeout, folder)
+
+
+def _planned(run: PlannedRun) -> dict[str, Any]:
+    outcome = run.folder.outcome()
+    return {
+        "variant": run.setting.label,
+        **run.hyperparameters,
+        "repetition": run.repetition + 1,
+        "state": "to do" if outcome is None else outcome["status"].lower(),
+        "key": run.key,
+    }
+
+
+def _show_plan(made: Plan, rows: list[dict[str, Any]], missing: list[str], disk: int) -> None:
+    import pandas as pd
+
+    from iqf_core.cli.tables import show_table
+
+    show_table(pd.DataFrame(rows).drop(columns="key"))
+    done = sum(row["state"] == "finished" for row in rows)
+    click.echo(f"{len(rows)} runs: {done} done, {len(rows) - done} to do")
+    if missing:
+        click.echo(f"{len(missing)} variants to make, at most {disk / 1e6:,.1f} MB:")
+        for line in missing:
+            click.echo(f"  {line}")
+    click.echo(f"Results: {_near(made.folder)}")
+
+
+def _said(tally: Tally) -> str:
+    parts = [f"{tally.finished} finished", f"{tally.failed} failed", f"{tally.earlier} done earlier"]
+    return ", ".join(parts + ([f"{tally.left} not started"] if tally.left else []))
+
+
+def _near(path: Path) -> Path:
+    """The path from the current folder where it is below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,74 @@
+"""Tables on the terminal: from data frames, as wide as the terminal allows."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iqf_core.plugins.records import one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+UNLIMITED = 500  # columns where nobody looks at a terminal: nothing is cut
+MEAN_AND_SPREAD = "mean ± std"
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Console of rich that cuts nothing where the output is not a terminal."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else UNLIMITED, highlight=False)
+
+
+def show_table(frame: pd.DataFrame, *, title: str = "") -> None:
+    """Print a data frame: numbers to the right with four digits, text as it is but for control characters."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left")
+    for name in frame.columns:
+        numeric = frame[name].dtype.kind in "iufb" or " ± " in str(frame[name].iloc[0] if len(frame) else "")
+        table.add_column(Text(one_line(str(name))), justify="right" if numeric else "left")
+    for values in frame.itertuples(index=False):
+        table.add_row(*(Text(cell_text(value)) for value in values))
+    console().print(table)
+
+
+def cell_text(value: Any) -> str:
+    """A value as it stands in a table; an empty cell where there is none."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "–"
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e6 else f"{value:.4g}"
+    return one_line(str(value))
+
+
+def with_spread(frame: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """A summary with ``metric_mean``, ``metric_std``, ``metric_count`` as one column ``mean ± std``."""
+    table = frame.copy()
+    for name in metrics:
+        pairs = zip(frame[f"{name}_mean"], frame[f"{name}_std"], strict=True)
+        table[name] = [_spread(mean, std) for mean, std in pairs]
+        table = table.drop(columns=[f"{name}_{kind}" for kind in ("mean", "std", "count")])
+    return table
+
+
+def _spread(mean: float, std: float) -> str:
+    if math.isnan(mean):
+        return "–"
+    return f"{mean:.4g}" if math.isnan(std) else f"{mean:.4g} ± {std:.2g}"
+
+
+def print_json(frame: pd.DataFrame) -> None:
+    """Print a data frame as a JSON list of objects; NaN becomes null."""
+    click.echo(frame.to_json(orient="records", indent=1, double_precision=15))

@@ -1,0 +1,278 @@
+"""The results of a study: a table of its runs, read from their folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iqf_core.errors import ResultsError, did_you_mean
+from iqf_core.evaluate import evaluate_run, measure_images
+from iqf_core.measuring import MetricSpec
+from iqf_core.metrics import metric as make_metric
+from iqf_core.runfolder import RunFolder, read_json
+from iqf_core.runrow import metrics_of
+from iqf_core.study import RUNS_ROOT, Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SETTING = ("family", "variant")
+"""Columns that say what a run was run on; its hyper-parameters join them."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Runs of a study.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the study: ``iqf-runs/<name>``.
+    """
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return str(self._study()["name"])
+
+    def runs(self) -> list[RunFolder]:
+        """Folders of the runs that the study asks for and that ended, in its order."""
+        folders = [RunFolder(self.folder / "runs" / key) for key in self._study()["runs"]]
+        return [folder for folder in folders if folder.outcome() is not None]
+
+    def dataframe(self) -> pd.DataFrame:
+        """A row per run that ended.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``family`` (modifier, or ``reference``), ``variant`` (label), ``knob``, the
+            hyper-parameters, ``repetition``, ``seed``, ``status``, ``reason``, ``duration_s``, the rates, and
+            every metric (of a series its last value).
+        """
+        import pandas as pd
+
+        return pd.DataFrame([_row(folder) for folder in self.runs()])
+
+    def summary(self) -> pd.DataFrame:
+        """A row per setting: how its metrics came out over the repetitions.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``family``, ``variant``, ``knob``, the hyper-parameters, ``runs`` (that finished),
+            ``failed``, the rates, and ``<metric>_mean``, ``<metric>_std`` (of the sample; NaN for one run) and
+            ``<metric>_count`` for every metric.
+        """
+        import pandas as pd
+
+        table = self.dataframe()
+        if table.empty:
+            return table
+        hyper = self._hyperparameters()
+        keys = [*SETTING, *hyper]
+        rates = [name for name in self._rates() if name in table]
+        metrics = self._metrics(table)
+        rows = []
+        for values, group in table.groupby(keys, sort=False, dropna=False):
+            good = group[group["status"] == "FINISHED"]
+            row: dict[str, Any] = dict(zip(keys, values, strict=True))
+            row |= {"knob": group["knob"].iloc[0], "runs": len(good), "failed": len(group) - len(good)}
+            row |= {name: good[name].mean() for name in rates}
+            for name in metrics:
+                found = good[name].astype(float)
+                row |= {
+                    f"{name}_mean": found.mean(),
+                    f"{name}_std": found.std(),
+                    f"{name}_count": found.count(),
+                }
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def metrics(self) -> list[str]:
+        """Names of the metrics in the table."""
+        return self._metrics(self.dataframe())
+
+    def warnings(self) -> list[str]:
+        """What a reader of the table should know: repetitions that are none, runs that failed.
+
+        Returns
+        -------
+        list of str
+            One sentence each.
+        """
+        table = self.dataframe()
+        if table.empty:
+            return []
+        said = []
+        failed = table[table["status"] != "FINISHED"]
+        if len(failed):
+            said.append(
+                f"{len(failed)} of {len(table)} runs failed; `iqf results {self.name} --failed` says why"
+            )
+        twins = self._identical_repetitions(table)
+        if twins:
+            said.append(
+                f"the repetitions of {len(twins)} setting(s) ended identically and no seed_argument is given: they "
+                "are not repetitions, and their spread says nothing"
+            )
+        return said
+
+    def apply(self, metric: MetricSpec, *, workers: int | None = None) -> Results:
+        """Apply a metric to what is stored, without running anything again.
+
+        Parameters
+        ----------
+        metric : metric or spec
+            Of predictions, or of the images.
+        workers : int, optional
+            How many images at once.
+
+        Returns
+        -------
+        Results
+            These; the tables now hold the metric.
+
+        Raises
+        ------
+        ResultsError
+            When the study's datasets are not where they were.
+        """
+        one = make_metric(metric)
+        plan = Study(**self._study()["study"])
+        file = self._study()["file"]
+        plan._file = None if file is None else Path(file)
+        for run in plan.plan().runs:
+            if not run.folder.is_finished():
+                continue
+            job = run.folder.job()
+            original = run.setting.datasets[run.setting.measured]
+            modified = _reopened(job)
+            folder = self.folder / "measurements" / job["measured"]["identity"]
+            measure_images([one], modified, original, folder, workers=workers)
+            evaluate_run([one], run.folder, original, workers=workers)
+        return self
+
+    def _study(self) -> dict[str, Any]:
+        found = read_json(self.folder / "study.json")
+        if found is None:
+            raise ResultsError(f"{self.folder}: no study was run here (no study.json)")
+        return found
+
+    def _hyperparameters(self) -> list[str]:
+        return list(self._study()["study"]["hyperparameters"])
+
+    @staticmethod
+    def _rates() -> tuple[str, ...]:
+        from iqf_core.rates import RATES
+
+        return RATES
+
+    def _metrics(self, table: pd.DataFrame) -> list[str]:
+        own = {
+            *SETTING,
+            "knob",
+            "key",
+            "repetition",
+            "seed",
+            "status",
+            "reason",
+            "duration_s",
+            *self._rates(),
+        }
+        own.update(self._hyperparameters())
+        numbers = table.select_dtypes("number").columns
+        return [name for name in numbers if name not in own]
+
+    def _identical_repetitions(self, table: pd.DataFrame) -> list[Any]:
+        if self._study()["study"]["seed_argument"]:
+            return []
+        metrics = self._metrics(table)
+        good = table[table["status"] == "FINISHED"]
+        groups = good.groupby([*SETTING, *self._hyperparameters()], dropna=False)
+        return [
+            name
+            for name, group in groups
+            if len(group) > 1 and metrics and len(group[metrics].drop_duplicates()) == 1
+        ]
+
+
+def open_results(name_or_path: str | Path, *, tracking_uri: str | None = None) -> Results | pd.DataFrame:
+    """Open the results of a study.
+
+    Parameters
+    ----------
+    name_or_path : str or pathlib.Path
+        Folder of the study, its file, or its name: then ``iqf-runs/<name>`` is looked for in the current
+        folder.
+    tracking_uri : str, optional
+        Read the MLflow experiment of that name instead.
+
+    Returns
+    -------
+    Results or pandas.DataFrame
+        With ``tracking_uri``, a row per MLflow run.
+
+    Raises
+    ------
+    ResultsError
+        When there is no such study; names those that are there.
+    """
+    if tracking_uri is not None:
+        return _from_mlflow(str(name_or_path), tracking_uri)
+    path = Path(name_or_path)
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return Results(Study.from_file(path).folder)
+    for folder in (path, Path(RUNS_ROOT) / path):
+        if (folder / "study.json").is_file():
+            return Results(folder)
+    found = [entry.parent.name for entry in Path(RUNS_ROOT).glob("*/study.json")]
+    raise ResultsError(
+        f"{name_or_path}: no study of that name in {RUNS_ROOT}/. {did_you_mean(str(path), found)}"
+    )
+
+
+def _from_mlflow(name: str, uri: str) -> pd.DataFrame:
+    import pandas as pd
+
+    from iqf_core.tracking import experiment_runs
+
+    rows = [
+        {"run_id": run["run_id"], "status": run["status"], **run["parameters"], **run["metrics"]}
+        for run in experiment_runs(uri, name)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _row(folder: RunFolder) -> dict[str, Any]:
+    job, outcome = folder.job(), folder.outcome() or {}
+    series: Mapping[str, Any] = metrics_of(folder, job, outcome)
+    return {
+        "family": job.get("family"),
+        "variant": job.get("label"),
+        "knob": job.get("knob"),
+        **job.get("hyperparameters", {}),
+        "repetition": job.get("repetition"),
+        "seed": job.get("seed"),
+        "status": outcome["status"],
+        "reason": outcome["reason"],
+        "duration_s": outcome["ended"] - outcome["started"],
+        **{name: found[-1][1] for name, found in series.items() if found},
+        "key": folder.key,
+    }
+
+
+def _reopened(job: Mapping[str, Any]) -> Any:
+    """The dataset that a run was judged on, as a variant where it is one."""
+    from iqf_core.dataset import open_dataset
+    from iqf_core.manifest import Manifest
+    from iqf_core.variant import Variant
+
+    path = Path(job["datasets"][job["measured"]["part"]]["path"])
+    if not path.is_dir():
+        raise ResultsError(f"{path}: the variant is no longer there; `iqf run` makes it again")
+    return open_dataset(path) if Manifest.load(path) is None else Variant.open(path)

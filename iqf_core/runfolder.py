@@ -1,0 +1,120 @@
+"""The folder of a run: the truth about it, from which tables and MLflow are fed.
+
+``job.json`` says what was asked, ``handle.json`` identifies the submitted job, ``log.txt`` is what the
+script printed, ``output/`` what it wrote, ``tables/`` what metrics made of it, and ``outcome.json``,
+written last, how it ended. A folder without an outcome is a run that is not done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iqf_core.errors import ResultsError
+
+LAYOUT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Files of one run.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its folder; the name is the run's key.
+    """
+
+    path: Path
+
+    @property
+    def key(self) -> str:
+        """The run's key."""
+        return self.path.name
+
+    @property
+    def output(self) -> Path:
+        """What the script wrote."""
+        return self.path / "output"
+
+    @property
+    def log(self) -> Path:
+        """What the script printed."""
+        return self.path / "log.txt"
+
+    @property
+    def tables(self) -> Path:
+        """What metrics made of the run."""
+        return self.path / "tables"
+
+    def job(self) -> dict[str, Any]:
+        """What was asked, empty when nothing was."""
+        return read_json(self.path / "job.json") or {}
+
+    def handle(self) -> dict[str, Any] | None:
+        """Handle of the submitted job, None when there is none."""
+        return read_json(self.path / "handle.json")
+
+    def outcome(self) -> dict[str, Any] | None:
+        """How it ended, None while it is not done.
+
+        Raises
+        ------
+        ResultsError
+            When it was written by a newer layout.
+        """
+        outcome = read_json(self.path / "outcome.json")
+        if outcome is not None and outcome.get("layout", 0) > LAYOUT:
+            raise ResultsError(f"{self.path}: written by a newer iqf-core (layout {outcome['layout']})")
+        return outcome
+
+    def is_finished(self) -> bool:
+        """Whether it ended well, and so is not run again."""
+        outcome = self.outcome()
+        return outcome is not None and outcome["status"] == "FINISHED"
+
+    def start_anew(self) -> None:
+        """Remove what an earlier attempt left, but keep its log as ``log.previous.txt``."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        previous = self.path / "log.previous.txt"
+        if self.log.exists():
+            self.log.replace(previous)
+        for entry in self.path.iterdir():
+            if entry != previous and entry.name != "delivered.json":
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        self.output.mkdir()
+
+    def write(self, name: str, content: dict[str, Any]) -> None:
+        """Write ``job.json``, ``handle.json``, ``outcome.json`` or ``delivered.json``, atomically."""
+        write_json(self.path / name, content)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """JSON object of a file that IQF wrote, None when there is no file."""
+    try:
+        value: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ResultsError(f"{path}: damaged; remove it to have the run done again ({error})") from error
+    return value
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON so that a reader finds all of it or nothing, also after a power failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
