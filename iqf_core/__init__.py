@@ -1,4 +1,4 @@
-"""IQF: how far may imagery be degraded before the job done with it suffers?
+"""IQF says how far imagery may be degraded before the job done with it suffers.
 
 Every public name is here, imported on first use, so that ``import iqf_core`` costs nothing.
 """

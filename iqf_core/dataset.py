@@ -183,7 +183,7 @@ def open_dataset(
     white: float | None = None,
     group: str | None = None,
 ) -> Dataset:
-    """Open a folder as a dataset.
+    r"""Open a folder as a dataset.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def open_dataset(
 
     Examples
     --------
-    >>> open_dataset("scenes", group=r"(tile\\d+)_")  # doctest: +SKIP
+    >>> open_dataset("scenes", group=r"(tile\d+)_")  # doctest: +SKIP
     """
     if path is None and images is None:
         raise DatasetError("open_dataset needs a path, or images= (and annotations=)")
@@ -256,8 +256,8 @@ def _find_images_dir(root: Path) -> Path:
         )
     found = ", ".join(folder.name for folder in with_images)
     raise DatasetError(
-        f"{root}: several folders hold images ({found}). Name one: open one of them, or pass images=; a folder "
-        "per class is read as classes when nothing else lies beside the folders"
+        f"{root}: several folders hold images ({found}). Name one: open one of them, or pass images=; "
+        "a folder per class is read as classes when nothing else lies beside the folders"
     )
 
 
@@ -340,8 +340,8 @@ def _refuse_rivals(root: Path, sources: Sequence[Source]) -> None:
     for name, files in by_format.items():
         if len(files) > 1 and name not in ("json", "classes"):
             raise DatasetError(
-                f"{root}: {len(files)} ground truths of format {name} ({', '.join(files)}); pass annotations= to "
-                "name the one that counts"
+                f"{root}: {len(files)} ground truths of format {name} ({', '.join(files)}); pass "
+                "annotations= to name the one that counts"
             )
 
 

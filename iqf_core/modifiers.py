@@ -27,7 +27,7 @@ import pydantic
 from iqf_core.contract import held_to_contract
 from iqf_core.errors import ParameterError, VariantError
 from iqf_core.image import Image
-from iqf_core.parameters import Parametrised
+from iqf_core.parameters import Parametrised, labelled
 
 if TYPE_CHECKING:
     from affine import Affine
@@ -129,9 +129,19 @@ class Modifier(Parametrised, abc.ABC):
         return self.name
 
     @property
+    def label(self) -> str:
+        """Short name: that of any parametrised thing, with the knob's value even where it is the default."""
+        if self.knob is None:
+            return super().label
+        value = getattr(self, self.knob.field)
+        knob = {} if value is None else {self.knob.field: value}
+        return labelled(self.name, {**knob, **self.parameters()})
+
+    @property
     def knob_value(self) -> float | None:
         """Value of the knob's parameter, None where there is no knob."""
-        return None if self.knob is None else float(getattr(self, self.knob.field))
+        value = None if self.knob is None else getattr(self, self.knob.field)
+        return None if value is None else float(value)
 
     def with_knob(self, value: float) -> Modifier:
         """Copy with another value of the knob.

@@ -48,12 +48,16 @@ class Thing:
             return self
         affine = move.affine
         polygons = self.polygons
-        if not (move.georeferenced if self.world is None else self.world):
+        if not self.in_world(move):
             polygons = tuple(
                 tuple(tuple(affine @ point for point in ring) for ring in rings) for rings in polygons
             )
         box = None if self.box is None else moved_box(self.box, affine)
         return replace(self, box=box, polygons=polygons)
+
+    def in_world(self, move: Move) -> bool:
+        """Whether its polygons are in a coordinate system of the world."""
+        return move.georeferenced if self.world is None else self.world
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +157,20 @@ class Move:
 def moved_box(box: Sequence[float], affine: Affine) -> tuple[float, float, float, float]:
     """Axis-parallel box around a box ``(x, y, width, height)`` mapped by ``affine``."""
     x, y, width, height = box
-    corners = [affine @ (x + dx, y + dy) for dx in (0, width) for dy in (0, height)]
-    (left, top), (right, bottom) = np.min(corners, axis=0), np.max(corners, axis=0)
+    return box_around([affine @ (x + dx, y + dy) for dx in (0, width) for dy in (0, height)])
+
+
+def box_around(points: Sequence[tuple[float, float]]) -> tuple[float, float, float, float]:
+    """Smallest axis-parallel box ``(x, y, width, height)`` around some points."""
+    (left, top), (right, bottom) = np.min(points, axis=0), np.max(points, axis=0)
     return float(left), float(top), float(right - left), float(bottom - top)
 
 
-def grouped(record: Record, pattern: str | None) -> Record:
-    """Record whose group is what ``pattern`` finds in the image's name, where it has none."""
+def grouped(record: Record, pattern: str | None, *, name: str | None = None) -> Record:
+    """Record whose group is what ``pattern`` finds in the image's name (or ``name``), where it has none."""
     if pattern is None or record.group is not None:
         return record
-    found = re.search(pattern, record.image)
+    found = re.search(pattern, name or record.image)
     if found is None:
         return record
     return replace(record, group=found.group(1) if found.re.groups else found.group())

@@ -65,15 +65,15 @@ class Results:
         -------
         pandas.DataFrame
             Columns ``family``, ``variant``, ``knob``, the hyper-parameters, ``runs`` (that finished),
-            ``failed``, the rates, and ``<metric>_mean``, ``<metric>_std`` (of the sample; NaN for one run) and
-            ``<metric>_count`` for every metric.
+            ``failed``, the rates, and ``<metric>_mean``, ``<metric>_std`` (of the sample; NaN for one run)
+            and ``<metric>_count`` for every metric.
         """
         import pandas as pd
 
         table = self.dataframe()
         if table.empty:
             return table
-        hyper = self._hyperparameters()
+        hyper = self.hyperparameters()
         keys = [*SETTING, *hyper]
         rates = [name for name in self._rates() if name in table]
         metrics = self._metrics(table)
@@ -117,8 +117,8 @@ class Results:
         twins = self._identical_repetitions(table)
         if twins:
             said.append(
-                f"the repetitions of {len(twins)} setting(s) ended identically and no seed_argument is given: they "
-                "are not repetitions, and their spread says nothing"
+                f"the repetitions of {len(twins)} setting(s) ended identically, with no seed_argument: "
+                "they are not repetitions, and their spread says nothing"
             )
         return said
 
@@ -163,7 +163,8 @@ class Results:
             raise ResultsError(f"{self.folder}: no study was run here (no study.json)")
         return found
 
-    def _hyperparameters(self) -> list[str]:
+    def hyperparameters(self) -> list[str]:
+        """Names of the study's hyper-parameters."""
         return list(self._study()["study"]["hyperparameters"])
 
     @staticmethod
@@ -184,7 +185,7 @@ class Results:
             "duration_s",
             *self._rates(),
         }
-        own.update(self._hyperparameters())
+        own.update(self.hyperparameters())
         numbers = table.select_dtypes("number").columns
         return [name for name in numbers if name not in own]
 
@@ -193,7 +194,7 @@ class Results:
             return []
         metrics = self._metrics(table)
         good = table[table["status"] == "FINISHED"]
-        groups = good.groupby([*SETTING, *self._hyperparameters()], dropna=False)
+        groups = good.groupby([*SETTING, *self.hyperparameters()], dropna=False)
         return [
             name
             for name, group in groups

@@ -10,7 +10,6 @@ import concurrent.futures
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import filelock
@@ -19,7 +18,8 @@ from iqf_core.dataset import Dataset
 from iqf_core.errors import IqfError, OutputError, StudyError
 from iqf_core.evaluate import evaluate_run, measure_images
 from iqf_core.executor import Handle, Job, Outcome, State, Status
-from iqf_core.plan import OPTION, Plan, PlannedRun, Setting
+from iqf_core.jobs import asked_of, content_of, job_of
+from iqf_core.plan import Plan, PlannedRun, Setting
 from iqf_core.runfolder import LAYOUT, write_json
 from iqf_core.study import Part
 from iqf_core.task import log_tail, read_outputs
@@ -174,9 +174,10 @@ class _Session:
             self._end(run, _failure(_said(error)))
 
     def _reattached(self, run: PlannedRun) -> _Active | None:
-        job = self._job(run, run.folder.job())
-        if job is None:
+        content = run.folder.job()
+        if not content:
             return None
+        job = job_of(self.plan, run, content)
         handle = run.folder.handle() or self.plan.executor.find(job)
         if handle is None or self.plan.executor.poll(handle) is State.LOST:
             return None
@@ -187,12 +188,9 @@ class _Session:
         """Make the run's variants, write down what is asked, and give the job."""
         datasets = self._modified(run.setting)
         options = {} if not self.plan.study.mlflow_monitoring else self._monitoring(run)
-        content = self._content(run, datasets, options)
+        content = content_of(self.plan, run, datasets, options)
         run.folder.write("job.json", content)
-        job = self._job(run, content)
-        if job is None:
-            raise StudyError(f"{run.folder.path}: job.json cannot be read back")
-        return job
+        return job_of(self.plan, run, content)
 
     def _submitted(self, job: Job) -> Handle:
         handle = self.plan.executor.submit(job)
@@ -223,51 +221,6 @@ class _Session:
             seed=study.seed,
             workers=study.workers,
             progress=self.progress,
-        )
-
-    def _content(
-        self, run: PlannedRun, datasets: dict[Part, Dataset], options: dict[str, str]
-    ) -> dict[str, Any]:
-        setting, study = run.setting, self.plan.study
-        measured = datasets[setting.measured]
-        seed = {study.seed_argument.lstrip("-"): str(run.seed)} if study.seed_argument else {}
-        arguments = {name: str(value) for name, value in run.hyperparameters.items()}
-        return {
-            "layout": LAYOUT,
-            "study": study.name,
-            "title": run.title,
-            "label": setting.label,
-            "family": setting.family,
-            "modifier": None if setting.modifier is None else setting.modifier.spec(),
-            "knob": None if setting.modifier is None else _knob_of(measured, setting),
-            "hyperparameters": dict(run.hyperparameters),
-            "repetition": run.repetition,
-            "seed": run.seed if study.seed_argument else None,
-            "options": {**arguments, **seed, **options},
-            "datasets": {
-                part: {"path": str(dataset.root.resolve()), "params": dataset.params}
-                for part, dataset in datasets.items()
-            },
-            "measured": {"part": setting.measured, "identity": _identity_of(measured)},
-            "rates": measured.rates(),
-        }
-
-    def _job(self, run: PlannedRun, content: dict[str, Any]) -> Job | None:
-        """Job of what is written in a run's folder, None when nothing is."""
-        if not content:
-            return None
-        task = self.plan.study.task
-        return Job(
-            key=run.key,
-            script=self.plan.script.resolve(),
-            datasets={OPTION[part]: Path(entry["path"]) for part, entry in content["datasets"].items()},
-            folder=run.folder.path.resolve(),
-            output=run.folder.output.resolve(),
-            log=run.folder.log.resolve(),
-            options=content["options"],
-            environment=task.environment,
-            interpreter=task.interpreter,
-            timeout_s=task.timeout_s,
         )
 
     def _look_after(self, entry: _Active) -> None:
@@ -310,7 +263,7 @@ class _Session:
         if not run.folder.path.is_dir():
             run.folder.start_anew()
         if not run.folder.job():
-            run.folder.write("job.json", self._bare(run))
+            run.folder.write("job.json", asked_of(self.plan, run))
         if outcome["status"] == Status.FINISHED:
             self.finished += 1
         else:
@@ -320,20 +273,6 @@ class _Session:
         self._complete(run)
         total = len(self.plan.runs)
         self.listener.ended(run, outcome, total - len(self.queue) - len(self.active), total)
-
-    def _bare(self, run: PlannedRun) -> dict[str, Any]:
-        """What is known of a run whose datasets could not be made."""
-        modifier = run.setting.modifier
-        return {
-            "layout": LAYOUT,
-            "study": self.plan.study.name,
-            "title": run.title,
-            "label": run.setting.label,
-            "family": run.setting.family,
-            "modifier": None if modifier is None else modifier.spec(),
-            "hyperparameters": dict(run.hyperparameters),
-            "repetition": run.repetition,
-        }
 
     def _complete(self, run: PlannedRun) -> None:
         """Measure what is not measured yet of a run that ended, and deliver it."""
@@ -411,16 +350,3 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
         "parameters": {},
         "ignored": [],
     }
-
-
-def _identity_of(dataset: Dataset) -> str:
-    manifest = getattr(dataset, "manifest", None)
-    return dataset.fingerprint if manifest is None else str(manifest.identity)
-
-
-def _knob_of(dataset: Dataset, setting: Setting) -> float | None:
-    """Value of the knob that was used: after a search, of the variant rather than of what was asked."""
-    manifest = getattr(dataset, "manifest", None)
-    asked = None if setting.modifier is None else setting.modifier.knob_value
-    found = asked if manifest is None else manifest.knob
-    return None if found is None else float(found)

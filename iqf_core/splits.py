@@ -60,7 +60,8 @@ def split_names(
     empty = [part for part, names in parts.items() if not names]
     if empty:
         raise DatasetError(
-            f"{where}: the split leaves nothing for {', '.join(empty)}: {len(records)} images in too few groups"
+            f"{where}: the split leaves nothing for {', '.join(empty)}: {len(records)} images "
+            "in too few groups"
         )
     return parts
 

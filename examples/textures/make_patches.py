@@ -26,7 +26,7 @@ PATCH = 240  # pixels; smaller, and a strongly compressed JPEG would be mostly h
 
 
 def cut_corners(picture: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the patch in each corner. In a picture of 512 pixels they lie 32 apart: none overlap or touch."""
+    """Return the patch in each corner. In a picture of 512 pixels they lie 32 pixels apart."""
     top, left = slice(None, PATCH), slice(None, PATCH)
     bottom, right = slice(-PATCH, None), slice(-PATCH, None)
     return {

@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
 NEIGHBOURS = [(0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1)]  # once around a pixel
-BANDS = 8  # of spatial frequency, equally wide, up to the Nyquist frequency
+BAND_WIDTH = 1 / 16  # of spatial frequency, in cycles per pixel
 
 
 def main() -> None:
@@ -101,12 +101,12 @@ def binary_patterns(image: np.ndarray, radius: int) -> np.ndarray:
 
 
 def band_energies(windows: np.ndarray) -> np.ndarray:
-    """Return the logarithm of each window's energy in each band of spatial frequency: (windows, BANDS)."""
+    """Return the logarithm of each window's energy in each band of spatial frequency: (windows, bands)."""
     size = windows.shape[1]
     power = np.abs(np.fft.rfft2(windows)) ** 2
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.rfftfreq(size), indexing="ij"))
-    band = np.ceil(frequency * 2 * BANDS)  # 0 is the mean brightness, left out
-    energies = [power[:, band == number].sum(axis=1) for number in range(1, BANDS + 1)]
+    band = np.ceil(frequency / BAND_WIDTH).astype(int)  # 0 is the mean brightness, left out
+    energies = [power[:, band == number].sum(axis=1) for number in range(1, band.max() + 1)]
     return np.log1p(np.stack(energies, axis=1))
 
 

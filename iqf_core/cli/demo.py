@@ -26,7 +26,7 @@ IN_CLONE = Path(__file__).parents[2] / "examples" / "textures"
     help="Where the study file, the script and the pictures are laid out.",
 )
 def demo(folder: Path) -> int:
-    r"""Compress real pictures until a texture classifier suffers, and show by how much.
+    """Compress real pictures until a texture classifier suffers, and show by how much.
 
     Cuts patches from photographs that come with scikit-image, trains a classifier on each variant, three
     times each, and ends in a table and a figure. Everything stays in the folder: look at it, change it.

@@ -35,7 +35,7 @@ def modify(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    r"""Make a variant of DATASET, or say that it is there.
+    """Make a variant of DATASET, or say that it is there.
 
     \b
     Examples:
@@ -87,7 +87,7 @@ def measure(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    r"""Measure the images of DATASET, and print what they come to.
+    """Measure the images of DATASET, and print what they come to.
 
     \b
     Examples:

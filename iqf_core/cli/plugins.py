@@ -28,7 +28,7 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
       iqf plugins --json
       iqf plugins show iqf-modifiers-compression
       IQF_DISABLE_PLUGINS=iqf-report iqf plugins
-    """  # noqa: D301 - click reads the character \b
+    """
     ctx.obj = as_json
     if ctx.invoked_subcommand is None:
         _list(registry().records, as_json)
@@ -44,7 +44,7 @@ def list_(parent_json: bool, as_json: bool) -> None:
     Examples:
       iqf plugins list
       iqf plugins list --json
-    """  # noqa: D301 - click reads the character \b
+    """
     _list(registry().records, as_json or parent_json)
 
 
@@ -59,7 +59,7 @@ def show(parent_json: bool, name: str, as_json: bool) -> None:
     Examples:
       iqf plugins show iqf-core
       iqf plugins show iqf-modifiers-compression --json
-    """  # noqa: D301 - click reads the character \b
+    """
     every = registry().records
     records = [
         record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,8 @@ from iqf_core.cli.plugins import as_json
 from iqf_core.errors import ResultsError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from iqf_core.results import Results
 
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 def results(
     name: str, as_csv: bool, as_json: bool, runs: bool, failed: bool, metrics: tuple[str, ...]
 ) -> None:
-    r"""Show the results of the study NAME (a name, its folder or its file).
+    """Show the results of the study NAME (a name, its folder or its file).
 
     \b
     Examples:
@@ -66,11 +68,19 @@ def show_summary(found: Results) -> None:
     if table.empty:
         click.echo("No run has ended yet.")
         return
-    kept = with_spread(table, found.metrics()).drop(columns=["family", "knob"])
-    empty = [name for name in kept if kept[name].isna().all() or (name == "failed" and not kept[name].any())]
-    show_table(kept.drop(columns=empty))
+    kept = with_spread(table, found.metrics())
+    show_table(kept.drop(columns=[name for name in kept if _says_nothing(str(name), kept[name], found)]))
     for sentence in found.warnings():
         click.echo(f"Note: {sentence}.", err=True)
+
+
+def _says_nothing(name: str, column: pd.Series[Any], found: Results) -> bool:
+    """Whether a column is left out on the terminal; CSV and JSON have all of them."""
+    if name in ("family", "knob", "bits_per_pixel_band", "fixed_bits_per_pixel") or column.isna().all():
+        return True
+    if name == "failed":
+        return not column.any()
+    return name in found.hyperparameters() and column.nunique(dropna=False) == 1 and len(column) > 1
 
 
 def _show_failed(found: Results) -> None:
@@ -90,7 +100,7 @@ def _show_failed(found: Results) -> None:
 @click.argument("name", required=False)
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def ui(name: str | None, port: int) -> int:
-    r"""Look at the runs in the browser, in MLflow's own pages.
+    """Look at the runs in the browser, in MLflow's own pages.
 
     \b
     Examples:

@@ -21,7 +21,7 @@ EXIT_FAILED = 1
 @study_file
 @as_json
 def plan(study: Path, as_json: bool) -> None:
-    r"""Show the runs of STUDY, what is already done, and the disk that its variants need.
+    """Show the runs of STUDY, what is already done, and the disk that its variants need.
 
     \b
     Examples:
@@ -48,7 +48,7 @@ def plan(study: Path, as_json: bool) -> None:
 @click.option("--parallel", type=click.IntRange(1), help="Runs at once, instead of the study's.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
 def run(study: Path, fresh: bool, parallel: int | None, fail_fast: bool) -> int:
-    r"""Run what is not done of STUDY; finished runs are not run again.
+    """Run what is not done of STUDY; finished runs are not run again.
 
     Exit code 1 when any run failed.
 
@@ -103,7 +103,7 @@ def task(
     timeout: float | None,
     folder: Path | None,
 ) -> int:
-    r"""Run SCRIPT once, as a study would, and show what it wrote.
+    """Run SCRIPT once, as a study would, and show what it wrote.
 
     \b
     Examples:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from iqf_core.errors import DatasetError
-from iqf_core.records import GroundTruth, Move, Record, Thing
+from iqf_core.records import GroundTruth, Move, Record, Thing, box_around
 
 Moves = Mapping[str, Sequence[Move]]
 """Image of the source -> what it became: one, none, or many."""
@@ -62,15 +62,40 @@ class DatasetFormat(abc.ABC):
         records = []
         for record in truth.records:
             name = find(record.image)
-            records += [_follow(record, name, move) for move in moves[name]] if name else []
+            try:
+                records += [self._follow(record, name, move) for move in moves[name]] if name else []
+            except DatasetError as error:
+                raise DatasetError(f"{source}: {record.image}: {error}") from error
         self.write(replace(truth, records=tuple(records)), target)
+
+    def moved(self, thing: Thing, move: Move) -> Thing:
+        """Return an object after its image's pixels were mapped, with what this format keeps in extras.
+
+        Raises
+        ------
+        DatasetError
+            When something of it cannot follow moved pixels.
+        """
+        return thing.moved(move)
+
+    def _follow(self, record: Record, name: str, move: Move) -> Record:
+        record = replace(record, image=_renamed(record.image, name, move.name))
+        if move.affine is None:
+            return record
+        things = tuple(self.moved(thing, move) for thing in record.things)
+        return replace(
+            record,
+            width=None if record.width is None else move.width,
+            height=None if record.height is None else move.height,
+            things=tuple(thing for thing in things if _touches(thing, move)),
+        )
 
 
 def finder(names: Iterable[str]) -> Callable[[str], str | None]:
     """Function from a name as the ground truth writes it to the image's name, or None.
 
     An image is found by its path, by its file name alone, or by either without the suffix, as long as
-    only one image has it.
+    only one image has it, and the folders that both name are the same.
     """
     names = list(names)
     index: dict[str, str | None] = {}
@@ -82,9 +107,12 @@ def finder(names: Iterable[str]) -> Callable[[str], str | None]:
 
     def find(written: str) -> str | None:
         path = PurePosixPath(written)
-        for key in (written, path.name, str(path.with_suffix("")), path.stem):
-            if index.get(key):
-                return index[key]
+        if not path.name:
+            return None
+        for key in (written, str(path), path.name, str(path.with_suffix("")), path.stem):
+            name = index.get(key)
+            if name and _same_folders(path, PurePosixPath(name)):
+                return name
         return None
 
     return find
@@ -97,36 +125,34 @@ def _all_stay(moves: Moves, truth: GroundTruth) -> bool:
     return still and all(find(record.image) for record in truth.records)
 
 
-def _follow(record: Record, name: str, move: Move) -> Record:
-    things = [thing.moved(move) for thing in record.things]
-    if move.affine is not None:
-        things = [thing for thing in things if _touches(thing, move)]
-    return replace(
-        record,
-        image=_renamed(record.image, name, move.name),
-        width=None if record.width is None else move.width,
-        height=None if record.height is None else move.height,
-        things=tuple(things),
-    )
+def _same_folders(one: PurePosixPath, other: PurePosixPath) -> bool:
+    """Whether two paths name the same folders, as far as both name any."""
+    pairs = zip(reversed(one.parent.parts), reversed(other.parent.parts), strict=False)
+    return all(mine == theirs for mine, theirs in pairs)
 
 
 def _renamed(written: str, name: str, new: str) -> str:
-    """New name as this ground truth writes names: with its folders, or with the file name alone."""
+    """New name as this ground truth writes names: with or without folders and suffix."""
     if written.endswith(name):
         return written[: -len(name)] + new
-    parent = PurePosixPath(written).parent
-    return str(parent / PurePosixPath(new).name)
+    path, placed = PurePosixPath(written), PurePosixPath(new)
+    bare = path.name == PurePosixPath(name).stem
+    return str(path.with_name(placed.stem if bare else placed.name))
 
 
 def _touches(thing: Thing, move: Move) -> bool:
     """Whether any part of the object can still be inside the image."""
-    if thing.box is None:
+    box = thing.box
+    if box is None and thing.polygons and not thing.in_world(move):
+        box = box_around([point for rings in thing.polygons for ring in rings for point in ring])
+    if box is None:
         return True
-    x, y, width, height = thing.box
+    x, y, width, height = box
     return x < move.width and y < move.height and x + width > 0 and y + height > 0
 
 
 def load_json(path: Path) -> Any:
+    """Value of a JSON file; a `DatasetError` where it is none."""
     try:
         return json.loads(path.read_bytes())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -134,4 +160,5 @@ def load_json(path: Path) -> Any:
 
 
 def dump_json(value: Any, path: Path) -> None:
+    """Write a JSON file."""
     path.write_text(json.dumps(value), encoding="utf-8")

@@ -33,13 +33,11 @@ class ClassesFormat(DatasetFormat):
             files = sorted(file for file in path.rglob("*.*") if file.is_file() and is_image(file))
             names = [file.relative_to(path).as_posix() for file in files]
             return GroundTruth(tuple(Record(name, label=name.split("/")[0]) for name in names))
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            columns = self._columns(table.fieldnames or [])
-            if columns is None:
-                raise DatasetError(f"{path}: needs a column 'image_filename' and a column 'label'")
-            records = [self._record(row, columns) for row in table]
-        return GroundTruth(tuple(records), {"columns": list(table.fieldnames or []), "image": columns[0]})
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                return self._read_csv(path, csv.DictReader(file))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DatasetError(f"{path}: not a CSV in UTF-8 ({error})") from error
 
     def write(self, truth: GroundTruth, path: Path) -> None:
         """Write the CSV with its own columns; folders need nothing written."""
@@ -55,6 +53,20 @@ class ClassesFormat(DatasetFormat):
         """Follow the CSV; a folder per class is followed by the images themselves."""
         if source.is_file():
             super().follow(source, target, moves)
+
+    def _read_csv(self, path: Path, table: csv.DictReader[str]) -> GroundTruth:
+        header = list(table.fieldnames or [])
+        columns = self._columns(header)
+        if columns is None:
+            raise DatasetError(f"{path}: needs a column 'image_filename' and a column 'label'")
+        records = []
+        for row in table:
+            if None in row or None in row.values():
+                raise DatasetError(
+                    f"{path}: line {table.line_num} has not the {len(header)} fields of the header"
+                )
+            records.append(self._record(row, columns))
+        return GroundTruth(tuple(records), {"columns": header, "image": columns[0]})
 
     def _columns(self, header: Sequence[str]) -> tuple[str, str] | None:
         image = next((name for name in self.image_columns if name in header), None)

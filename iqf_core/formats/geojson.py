@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from iqf_core.errors import DatasetError
 from iqf_core.formats.base import DatasetFormat, dump_json, load_json
-from iqf_core.records import GroundTruth, Polygon, Record, Thing
+from iqf_core.records import GroundTruth, Move, Polygon, Record, Thing
 
 
 class GeoJsonFormat(DatasetFormat):
@@ -42,13 +42,15 @@ class GeoJsonFormat(DatasetFormat):
             try:
                 properties = feature["properties"]
                 name = properties["image_filename"]
+                if not isinstance(name, str):
+                    raise TypeError(f"image_filename is {name!r}, not text")
                 thing = Thing(
                     label=properties.get("class_id", ""),
                     polygons=_rings_of(feature.get("geometry")),
                     world=world,
                     extras=feature,
                 )
-            except (KeyError, TypeError) as error:
+            except (KeyError, TypeError, IndexError, AttributeError) as error:
                 raise DatasetError(
                     f"{path}: features[{index}] needs properties with 'image_filename' (got {error!r})"
                 ) from error
@@ -57,11 +59,19 @@ class GeoJsonFormat(DatasetFormat):
             records[name] = replace(before, things=(*before.things, thing))
         return GroundTruth(tuple(records.values()), {k: v for k, v in value.items() if k != "features"})
 
+    def moved(self, thing: Thing, move: Move) -> Thing:
+        """Map polygons in pixels; other geometries in pixels cannot follow."""
+        geometry = thing.extras.get("geometry")
+        if move.affine is not None and geometry and not thing.polygons and not thing.in_world(move):
+            raise DatasetError(
+                f"a geometry of type {geometry.get('type')} in pixels cannot follow moved pixels; only Polygon "
+                "and MultiPolygon can"
+            )
+        return thing.moved(move)
+
     def write(self, truth: GroundTruth, path: Path) -> None:
         """Write a feature per object."""
-        features = [
-            _feature(thing, record.image, path) for record in truth.records for thing in record.things
-        ]
+        features = [_feature(thing, record.image) for record in truth.records for thing in record.things]
         dump_json({**truth.header, "features": features}, path)
 
 
@@ -72,7 +82,7 @@ def _rings_of(geometry: Mapping[str, Any] | None) -> tuple[Polygon, ...]:
     return tuple(tuple(tuple((p[0], p[1]) for p in ring) for ring in part) for part in parts)
 
 
-def _feature(thing: Thing, image: str, path: Path) -> dict[str, Any]:
+def _feature(thing: Thing, image: str) -> dict[str, Any]:
     feature = {**thing.extras, "properties": {**thing.extras["properties"], "image_filename": image}}
     if _rings_of(feature.get("geometry")) == thing.polygons:
         return feature

@@ -111,10 +111,9 @@ def probe_image(path: str | os.PathLike[str]) -> ImageInfo:
     with _naming(path):
         container = _container(path)
         if container in ("TIFF", "JPEG2000"):
-            from iqf_core.image.raster import opened, raster_info
+            from iqf_core.image.raster import probe_raster
 
-            with opened(path, container) as dataset:
-                return raster_info(dataset, container)
+            return probe_raster(path, container)
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             header = _header(data, container, complete=False)
         dtype = "uint16" if header.depth == 16 else "uint8"
@@ -256,7 +255,7 @@ def _header(data: object, container: str, *, complete: bool) -> Header:
         check_jpeg(header)
     elif header.animated:
         raise UnsupportedImage("it holds several images: store each in a file of its own")
-    elif header.transparent and header.bands == 3 and not header.palette:
+    elif header.transparent and not header.palette and (header.bands == 3 or header.depth < 8):
         raise UnsupportedImage("it has a transparent colour: store it as an alpha band")
     return header
 
@@ -332,9 +331,8 @@ def _sidecar(image: Image, container: str) -> bytes | None:
 
 def _store(path: Path, data: bytes, beside: bytes | None) -> Path:
     """Write files under hidden names first, then rename them: the image last."""
-    token = f".{secrets.token_hex(4)}.tmp"
     files = {sidecar_path(path): beside, path: data}
-    hidden = {final: final.with_name(f".{final.name}{token}") for final in files}
+    hidden = {final: path.with_name(f".iqf-{secrets.token_hex(8)}.tmp") for final in files}
     try:
         for final, content in files.items():
             if content is not None:

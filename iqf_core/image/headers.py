@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from iqf_core.errors import ImageReadError
+from iqf_core.errors import ImageReadError, UnsupportedImage
 
 Bytes = Any
 """bytes, memoryview, mmap or a uint8 array: whatever offers the buffer protocol."""
@@ -151,9 +151,10 @@ def _jpeg_segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def check_tiff(data: Bytes) -> bool:
-    """Check that the first directory of a TIFF lies in the file, and return if its alpha is premultiplied.
+    """Check what GDAL passes over in a TIFF's first directory, and return if its alpha is premultiplied.
 
-    GDAL checks the pixels, but drops a tag whose value is beyond the end without a word.
+    GDAL checks the pixels, but drops a tag whose value is beyond the end, and the orientation, without a
+    word.
     """
     order = "<" if bytes(data[:1]) == b"I" else ">"
     big = 43 in (data[2], data[3])
@@ -169,6 +170,8 @@ def check_tiff(data: Bytes) -> bool:
             (start,) = struct.unpack(order + ("Q" if big else "I"), value)
             if size > inline and start + size > len(data):
                 raise ImageReadError(f"the TIFF is truncated: its tag {tag} ends beyond the end")
+            if tag == 274 and value[:2] not in (b"\1\0", b"\0\1"):
+                raise UnsupportedImage("its rows are not stored from top to bottom (orientation): turn it")
             premultiplied |= tag == 338 and length == 1 and value[:2] in (b"\1\0", b"\0\1")
     except struct.error as error:
         raise ImageReadError("the TIFF is truncated: its directory ends beyond the end") from error

@@ -227,6 +227,12 @@ class Image:
                 f"white={self.white}: full scale is a positive number, such as 255 or 4095"
             )
 
+        described = len(self.geo.colorinterp) if self.geo else 0
+        if described not in (0, self.bands):
+            raise UnsupportedImage(
+                f"geo describes {described} bands of an image with {self.bands}: use geo.without_bands()"
+            )
+
     @classmethod
     def from_array(
         cls, pixels: Any, *, white: float | None = None, nodata: float | None = None, geo: Geo | None = None

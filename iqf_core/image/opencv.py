@@ -54,7 +54,9 @@ def decode(data: Pixels) -> Pixels:
     except cv2.error as error:
         raise ImageReadError(f"OpenCV cannot decode it: {error}") from error
     if pixels is None:
-        raise ImageReadError("OpenCV cannot decode it: the data is corrupt")
+        raise ImageReadError(
+            "OpenCV cannot decode it: it is corrupt, or larger than OPENCV_IO_MAX_IMAGE_PIXELS allows"
+        )
     if pixels.ndim == 2:
         return np.asarray(pixels[:, :, np.newaxis])
     swap = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA

@@ -28,7 +28,7 @@ OWN = "IQF"
 # Sidecars are looked for by name: listing a folder of many thousand images costs more than reading one.
 _SETTINGS = {"GDAL_DISABLE_READDIR_ON_OPEN": "TRUE", "GDAL_PAM_ENABLED": "YES"}
 _STRUCTURE = "IMAGE_STRUCTURE"
-_NOT_CARRIED = {"", _STRUCTURE, "DERIVED_SUBDATASETS", "SUBDATASETS", "RPC", "COLOR_PROFILE", "EXIF", OWN}
+_NOT_CARRIED = {"", _STRUCTURE, "DERIVED_SUBDATASETS", "SUBDATASETS", "RPC", "COLOR_PROFILE", OWN}
 
 
 class _Reader(DatasetReader):  # type: ignore[misc]
@@ -57,7 +57,7 @@ def read_raster(path: Path, container: str, check_size: Callable[[int, int], Non
     premultiplied = container == "TIFF" and _check_tiff(path)
     with opened(path, container) as dataset:
         check_size(dataset.width, dataset.height)
-        info = raster_info(dataset, container)
+        info = _info(dataset, container)
         encoding = replace(_encoding(dataset, info), premultiplied=premultiplied)
         nodata = _nodata(dataset, np.dtype(dataset.dtypes[0]))
         geo = _geo(dataset, container)
@@ -82,7 +82,15 @@ def _check_tiff(path: Path) -> bool:
         return check_tiff(data)
 
 
-def raster_info(dataset: Any, container: str) -> ImageInfo:
+def probe_raster(path: Path, container: str) -> ImageInfo:
+    """Read the header alone."""
+    if container == "TIFF":
+        _check_tiff(path)
+    with opened(path, container) as dataset:
+        return _info(dataset, container)
+
+
+def _info(dataset: Any, container: str) -> ImageInfo:
     """Return what the header of an open dataset says, or raise UnsupportedImage."""
     dtype = require_dtype(dataset.dtypes[0])
     _refuse(dataset)
@@ -231,11 +239,14 @@ def _band_tags(dataset: Any, band: int) -> Mapping[str, Mapping[str, str]]:
 
 
 def _tags(read: Callable[..., Any], namespaces: list[str], container: str) -> dict[str, dict[str, str]]:
-    found = {"": dict(read())}
+    found, dropped = {"": dict(read())}, _NOT_CARRIED
     if container in ("PNG", "JPEG"):  # GDAL repeats the EXIF block there, which is kept as a whole
         found[""] = {key: value for key, value in found[""].items() if not key.startswith("EXIF_")}
+        dropped = _NOT_CARRIED | {"EXIF"}
     for ns in namespaces:
-        if ns not in _NOT_CARRIED and not ns.startswith("xml:gml"):
+        if ns not in (_NOT_CARRIED if container == "TIFF" else _NOT_CARRIED | {"EXIF"}) and not ns.startswith(
+            "xml:gml"
+        ):
             found[ns] = dict(read(ns=ns))
     return {ns: values for ns, values in found.items() if values}
 

@@ -159,6 +159,20 @@ def test_the_probe_agrees_with_reading(tmp_path, suffix, dtype, bands):
     assert info.format == image.encoding.format
 
 
+def test_a_lossy_jpeg_2000_is_told_from_a_reversible_one(tmp_path):
+    import rasterio.shutil
+
+    source = write_image(tmp_path / "a.tif", Image.from_array(noise(200, 200), geo=full_geo()))
+    lossy, exact = tmp_path / "lossy.jp2", tmp_path / "exact.jp2"
+    rasterio.shutil.copy(source, lossy, driver="JP2OpenJPEG", QUALITY=20, REVERSIBLE="NO")
+    rasterio.shutil.copy(source, exact, driver="JP2OpenJPEG", QUALITY=100, REVERSIBLE="YES")
+    assert read_image(lossy).encoding.lossy
+    assert probe_image(lossy).lossy
+    assert not read_image(exact).encoding.lossy
+    np.testing.assert_array_equal(read_image(exact).pixels, noise(200, 200))
+    assert_same(read_image(write_image(tmp_path / "b.jp2", read_image(lossy))), read_image(lossy))
+
+
 def test_is_image(tmp_path):
     for suffix in (".png", ".tif", ".jp2"):
         assert is_image(write_image(tmp_path / f"a{suffix}", Image.from_array(noise())))

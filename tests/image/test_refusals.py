@@ -143,6 +143,11 @@ def test_other_sample_types_are_refused_with_the_remedy(tmp_path, dtype):
             read(path)
 
 
+def test_a_georeference_of_other_bands_is_refused():
+    with pytest.raises(UnsupportedImage, match=r"3 bands.*without_bands"):
+        Image.from_array(noise(bands=1), geo=full_geo())
+
+
 def test_arrays_of_other_types_and_shapes_are_refused():
     for dtype in ("float64", "int32", "bool", "complex64", "U3"):
         with pytest.raises(UnsupportedImage, match=dtype if dtype != "U3" else "<U3"):
@@ -198,6 +203,16 @@ def test_masks_several_images_and_transparent_colours_are_refused(tmp_path):
     for name, reason in reasons.items():
         with pytest.raises(UnsupportedImage, match=f"{name}: .*{reason}.*store"):
             read_image(tmp_path / name)
+
+
+def test_an_orientation_of_a_tiff_is_refused_since_gdal_drops_it(tmp_path):
+    picture = PIL.Image.fromarray(noise())
+    for orientation in (1, 6):
+        picture.save(tmp_path / f"{orientation}.tif", tiffinfo={274: orientation})
+    assert read_image(tmp_path / "1.tif").width == 52
+    for read in (read_image, probe_image):
+        with pytest.raises(UnsupportedImage, match=r"6\.tif: .*orientation"):
+            read(tmp_path / "6.tif")
 
 
 def test_different_nodata_values_are_refused(tmp_path):

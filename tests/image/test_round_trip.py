@@ -374,11 +374,19 @@ def test_premultiplied_alpha_and_a_raster_point_are_kept(tmp_path):
 
 def test_a_layout_may_come_from_another_image(tmp_path):
     layout = Encoding("TIFF", compress="LZW", interleave="BAND", tiled=True, block=(16, 32), predictor=2)
-    path = write_image(tmp_path / "a.tif", Image.from_array(noise()), like=layout)
+    path = write_image(tmp_path / "a.tif", Image.from_array(noise(), geo=full_geo()), like=layout)
     with rasterio.open(path) as file:
         profile = file.profile
     assert (profile["compress"], profile["interleave"]) == ("lzw", "band")
     assert (profile["blockysize"], profile["blockxsize"]) == (16, 32)
+
+
+@pytest.mark.parametrize("side", [40, 2100])
+def test_a_large_tiff_is_tiled_by_default(tmp_path, side):
+    image = Image.from_array(np.zeros((side, side), np.uint8), geo=Geo(transform=full_geo().transform))
+    with rasterio.open(write_image(tmp_path / "a.tif", image)) as file:
+        assert file.profile["compress"] == "deflate"
+        assert file.profile["blockxsize"] == min(side, 512)
 
 
 @pytest.mark.parametrize("level", [0, 1, 6])

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from iqf_core.errors import MissingDependency
+from iqf_core.errors import MissingDependency, UnsupportedImage
 from iqf_modifiers_compression.decoding import Pixels
 
 OLDEST = (2, 4)  # what glymur accepts
@@ -51,23 +51,33 @@ def encode(
         Bytes of the samples at ``precision`` over coded bytes.
     psnr : float, optional
         In dB of 2^precision - 1.
+
+    Raises
+    ------
+    UnsupportedImage
+        When OpenJPEG refuses; the message is OpenJPEG's.
+    MissingDependency
+        When there is no OpenJPEG.
     """
     glymur = load()
     height, width, bands = pixels.shape
     with tempfile.TemporaryDirectory(prefix="iqf-") as folder:
         path = Path(folder) / "image.jp2"
-        written = _writer(glymur)(
-            path,
-            precision,
-            data=pixels,
-            numres=levels + 1,
-            tilesize=None if tile_size is None else (min(tile_size, height), min(tile_size, width)),
-            irreversible=not reversible,
-            mct=bands == 3,
-            colorspace="rgb" if bands in (3, 4) else "gray",
-            cratios=None if ratio is None else (ratio,),
-            psnr=None if psnr is None else (psnr,),
-        )
+        try:
+            written = _writer(glymur)(
+                path,
+                precision,
+                data=pixels,
+                numres=levels + 1,
+                tilesize=None if tile_size is None else (min(tile_size, height), min(tile_size, width)),
+                irreversible=not reversible,
+                mct=bands == 3,
+                colorspace="rgb" if bands in (3, 4) else "gray",
+                cratios=None if ratio is None else (ratio,),
+                psnr=None if psnr is None else (psnr,),
+            )
+        except glymur.lib.openjp2.OpenJPEGLibraryError as error:
+            raise UnsupportedImage(f"OpenJPEG cannot write it: {error}") from error
         return (_defining_alpha(glymur, written, bands) if alpha else path).read_bytes()
 
 

@@ -1,0 +1,94 @@
+"""What is written down of a run before it starts, and the job that an executor is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from iqf_core.dataset import Dataset
+from iqf_core.executor import Job
+from iqf_core.plan import OPTION, Plan, PlannedRun, Setting
+from iqf_core.runfolder import LAYOUT
+from iqf_core.study import Part
+from iqf_core.variant import Variant
+
+
+def asked_of(plan: Plan, run: PlannedRun) -> dict[str, Any]:
+    """What was asked of a run: known also when its datasets cannot be made."""
+    modifier = run.setting.modifier
+    return {
+        "layout": LAYOUT,
+        "study": plan.study.name,
+        "title": run.title,
+        "label": run.setting.label,
+        "family": run.setting.family,
+        "modifier": None if modifier is None else modifier.spec(),
+        "knob": None if modifier is None else modifier.knob_value,
+        "hyperparameters": dict(run.hyperparameters),
+        "repetition": run.repetition,
+        "seed": run.seed if plan.study.seed_argument else None,
+    }
+
+
+def content_of(
+    plan: Plan, run: PlannedRun, datasets: Mapping[Part, Dataset], options: Mapping[str, str]
+) -> dict[str, Any]:
+    """Content of ``job.json``: what was asked, on what, and with which options.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of the study.
+    run : PlannedRun
+        One of its runs.
+    datasets : mapping of Part to Dataset
+        Variants, or untouched datasets.
+    options : mapping of str to str
+        Beyond hyper-parameters and seed: those of MLflow's monitoring.
+    """
+    measured = datasets[run.setting.measured]
+    arguments = {name: str(value) for name, value in run.hyperparameters.items()}
+    argument = plan.study.seed_argument
+    seed = {argument.lstrip("-"): str(run.seed)} if argument else {}
+    return {
+        **asked_of(plan, run),
+        "knob": _knob_of(measured, run.setting),
+        "options": {**arguments, **seed, **options},
+        "datasets": {
+            part: {"path": str(dataset.root.resolve()), "params": dataset.params}
+            for part, dataset in datasets.items()
+        },
+        "measured": {"part": run.setting.measured, "identity": _identity_of(measured)},
+        "rates": measured.rates(),
+    }
+
+
+def job_of(plan: Plan, run: PlannedRun, content: Mapping[str, Any]) -> Job:
+    """Job of what is written in a run's folder: the same for the process that re-attaches to it."""
+    task, folder = plan.study.task, run.folder
+    return Job(
+        key=run.key,
+        script=plan.script.resolve(),
+        datasets={OPTION[part]: Path(entry["path"]) for part, entry in content.get("datasets", {}).items()},
+        folder=folder.path.resolve(),
+        output=folder.output.resolve(),
+        log=folder.log.resolve(),
+        options=content.get("options", {}),
+        environment=task.environment,
+        interpreter=task.interpreter,
+        timeout_s=task.timeout_s,
+    )
+
+
+def _identity_of(dataset: Dataset) -> str:
+    if isinstance(dataset, Variant) and dataset.manifest is not None:
+        return dataset.manifest.identity
+    return dataset.fingerprint
+
+
+def _knob_of(dataset: Dataset, setting: Setting) -> float | None:
+    """Value of the knob that was used: after a search, of the variant rather than of what was asked."""
+    if isinstance(dataset, Variant) and dataset.manifest is not None:
+        return dataset.manifest.knob
+    return None if setting.modifier is None else setting.modifier.knob_value
