@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,19 +16,23 @@ import numpy as np
 from iqf_core import plugins
 from iqf_core.errors import DatasetError
 from iqf_core.fingerprint import digest_of, digests
+from iqf_core.folders import (
+    candidates,
+    find_images_dir,
+    is_classes,
+    list_images,
+    sidecars,
+    subfolders,
+    with_name,
+)
 from iqf_core.formats import DatasetFormat, finder
-from iqf_core.image import IMAGE_SUFFIXES, Image, is_image, probe_image, read_image
+from iqf_core.image import IMAGE_SUFFIXES, Image, probe_image, read_image
 from iqf_core.rates import image_size, rates
 from iqf_core.records import GroundTruth, Record, grouped
 
 __all__ = ["Dataset", "DatasetFormat", "GroundTruth", "Record", "Source", "open_dataset"]
 
 log = logging.getLogger("iqf")
-
-SIDECARS = (".aux.xml", ".ovr", ".msk", ".pgw", ".jgw", ".tfw", ".j2w", ".wld", ".prj")
-"""Files that belong to an image beside them."""
-NOT_IMAGES = ("mask", "stats")
-"""A folder with one of these in its name is not the folder of images (iquaflow's convention)."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Dataset:
         Regular expression that finds an image's group in its name.
     skipped : tuple of str, optional
         Files beside the images that are not images.
+    left_out : tuple of str, optional
+        Images of the folder that are not of this view of it.
     """
 
     root: Path
@@ -70,6 +77,7 @@ class Dataset:
     white: float | None = None
     group_pattern: str | None = None
     skipped: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.params.setdefault("ds_name", self.root.name)
@@ -100,18 +108,21 @@ class Dataset:
             When the ground truth cannot be read.
         """
         known: dict[str, Record] = {name: Record(name) for name in self.images}
-        find = finder(self.images)
+        find = finder([*self.images, *self.left_out])
         for source in self.sources:
             for record in source.format.read(source.path).records:
                 name = find(record.image)
-                if name is not None:
+                if name is not None and name in known:
                     known[name] = known[name].merged(replace(record, image=name))
-        return tuple(grouped(record, self.group_pattern) for record in known.values())
+        return tuple(self._grouped(record) for record in known.values())
+
+    def _grouped(self, record: Record) -> Record:
+        return grouped(record, self.group_pattern)
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Digest of the names and contents of images and ground truth."""
-        images = digests(self.images_dir, self.images)
+        """Digest of the names and contents of images, their sidecars, and ground truth."""
+        images = digests(self.images_dir, [*self.images, *sidecars(self.images_dir, self.images)])
         truth = [
             name
             for source in self.sources
@@ -120,7 +131,8 @@ class Dataset:
         ]
         others = digests(self.root, truth)
         words = [f"{name}={digest}" for name, digest in [*images.items(), *others.items()]]
-        return digest_of(f"white={self.white}", *words)
+        inner = "" if self.images_dir == self.root else self.images_dir.name
+        return digest_of(f"white={self.white}", f"images in {inner}", *words)
 
     def rates(self) -> dict[str, float]:
         """Rates of the files as they were delivered: their size on disk over their pixels.
@@ -147,7 +159,14 @@ class Dataset:
         unknown = sorted(set(names) - set(self.images))
         if unknown:
             raise DatasetError(f"{self.root}: no image {unknown[0]!r} in this dataset")
-        return replace(self, images=tuple(sorted(names)), params=dict(self.params))
+        kept = set(names)
+        left_out = {*self.images, *self.left_out} - kept
+        return replace(
+            self,
+            images=tuple(sorted(kept)),
+            left_out=tuple(sorted(left_out)),
+            params=dict(self.params),
+        )
 
     def split(self, fractions: Mapping[str, float], *, seed: int = 0) -> dict[str, Dataset]:
         """Split into parts that keep groups together and classes in proportion.
@@ -217,11 +236,16 @@ def open_dataset(
     """
     if path is None and images is None:
         raise DatasetError("open_dataset needs a path, or images= (and annotations=)")
-    images_dir = Path(images) if images is not None else _find_images_dir(Path(str(path)))
-    root = Path(path) if path is not None else images_dir.parent
+    _require_pattern(group)
+    root = None if path is None else with_name(Path(path))
+    images_dir = find_images_dir(root or Path()) if images is None else with_name(Path(images))
     if not images_dir.is_dir():
         raise DatasetError(f"{images_dir}: no such folder of images")
-    names, skipped = _list_images(images_dir, flat=images_dir == root and not _is_classes(root))
+    if root is None:
+        root = images_dir.parent
+    elif images_dir.resolve() == root.resolve():
+        images_dir = root
+    names, skipped = list_images(images_dir, flat=images_dir == root and not is_classes(root))
     if annotations is None:
         sources = _find_sources(root, images_dir)
     else:
@@ -237,68 +261,11 @@ def open_dataset(
     return Dataset(root, images_dir, names, sources, white=white, group_pattern=group, skipped=skipped)
 
 
-def _find_images_dir(root: Path) -> Path:
-    if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder")
-    if _is_classes(root) and not _candidates(root):
-        return root
-    folders = [f for f in _subfolders(root) if not any(word in f.name.lower() for word in NOT_IMAGES)]
-    with_images = [folder for folder in folders if _holds_images(folder, deep=True)]
-    if len(with_images) == 1:
-        return with_images[0]
-    if not with_images and _holds_images(root, deep=False):
-        return root
-    if not with_images:
-        found = ", ".join(sorted(entry.name for entry in root.iterdir())[:8]) or "nothing"
-        raise DatasetError(
-            f"{root}: no images. Looked for one sub-folder of images (without 'mask' in its name) or images "
-            f"in the folder itself; found: {found}"
-        )
-    found = ", ".join(folder.name for folder in with_images)
-    raise DatasetError(
-        f"{root}: several folders hold images ({found}). Name one: open one of them, or pass images=; "
-        "a folder per class is read as classes when nothing else lies beside the folders"
-    )
-
-
-def _subfolders(root: Path) -> list[Path]:
-    return sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
-
-
-def _candidates(root: Path) -> list[Path]:
-    """Files that may hold the ground truth."""
-    suffixes = (".json", ".geojson", ".csv")
-    return sorted(f for f in root.iterdir() if f.suffix.lower() in suffixes and not f.name.startswith("."))
-
-
-def _is_classes(root: Path) -> bool:
-    """Whether the sub-folders are classes, and not parts of a dataset."""
-    names = {folder.name.lower() for folder in _subfolders(root)}
-    parts = {"train", "val", "valid", "validation", "test"}
-    masks = any(word in name for name in names for word in NOT_IMAGES)
-    return (
-        not masks
-        and not names & parts
-        and plugins.registry().load("formats", "iqf-core:classes")().detect(root)
-    )
-
-
-def _holds_images(folder: Path, *, deep: bool) -> bool:
-    files = folder.rglob("*") if deep else folder.glob("*")
-    return any(file.is_file() and is_image(file) for file in files)
-
-
-def _list_images(folder: Path, *, flat: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    images, skipped = [], []
-    for file in sorted(folder.glob("*") if flat else folder.rglob("*")):
-        name = file.relative_to(folder).as_posix()
-        if not file.is_file() or any(part.startswith(".") for part in Path(name).parts):
-            continue
-        if file.suffix.lower() in IMAGE_SUFFIXES or is_image(file):
-            images.append(name)  # a damaged image is an error when it is read, never skipped
-        elif not name.lower().endswith(SIDECARS):
-            skipped.append(name)
-    return tuple(images), tuple(skipped)
+def _require_pattern(group: str | None) -> None:
+    try:
+        re.compile(group or "")
+    except re.error as error:
+        raise DatasetError(f"group={group!r} is no regular expression: {error}") from error
 
 
 def _formats() -> list[DatasetFormat]:
@@ -320,8 +287,8 @@ def _recognise(path: Path) -> Source:
 
 
 def _find_sources(root: Path, images_dir: Path) -> tuple[Source, ...]:
-    masks = [folder for folder in _subfolders(root) if "mask" in folder.name.lower()]
-    places = [*_candidates(root), *masks, images_dir]
+    masks = [folder for folder in subfolders(root) if "mask" in folder.name.lower()]
+    places = [*candidates(root), *masks, images_dir]
     known = _formats()
     sources = []
     for place in places:

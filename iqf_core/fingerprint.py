@@ -6,17 +6,22 @@ The memory lies in the user's cache folder; losing it costs reading the files ag
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import tempfile
+import secrets
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import xxhash
 
 from iqf_core import parallel
+from iqf_core.errors import DatasetError
 
 CHUNK = 1 << 22
+UNSETTLED_NS = 2_000_000_000
+"""A file changed so lately may change again within one tick of the clock: it is not remembered."""
 
 
 def digest_of(*parts: str | bytes) -> str:
@@ -57,16 +62,21 @@ def digests(root: Path, names: Iterable[str]) -> dict[str, str]:
     memory = _recall(memory_file)
 
     def look(name: str) -> tuple[str, list[str | int]]:
-        stat = (root / name).stat()
-        known = memory.get(name)
-        if known is not None and known[:2] == [stat.st_size, stat.st_mtime_ns]:
-            return name, known
-        return name, [stat.st_size, stat.st_mtime_ns, file_digest(root / name)]
+        try:
+            stat = (root / name).stat()
+            known = memory.get(name)
+            if known is not None and known[:2] == [stat.st_size, stat.st_mtime_ns]:
+                return name, known
+            return name, [stat.st_size, stat.st_mtime_ns, file_digest(root / name)]
+        except OSError as error:
+            raise DatasetError(f"{root / name}: cannot be read ({error.strerror or error})") from error
 
     names = list(names)
     seen = dict(parallel.unordered(look, names)) if len(names) > 1 else dict(map(look, names))
-    if any(memory.get(name) != value for name, value in seen.items()):
-        _remember(memory_file, {**memory, **seen})
+    settled = time.time_ns() - UNSETTLED_NS
+    lasting = {name: value for name, value in seen.items() if int(value[1]) < settled}
+    if any(memory.get(name) != value for name, value in lasting.items()):
+        _remember(memory_file, {**memory, **lasting})
     return {name: str(seen[name][2]) for name in names}
 
 
@@ -84,10 +94,11 @@ def _recall(file: Path) -> dict[str, list[str | int]]:
 
 
 def _remember(file: Path, memory: dict[str, list[str | int]]) -> None:
+    hidden = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as temporary:
-            json.dump(memory, temporary)
-        Path(temporary.name).replace(file)
+        hidden.write_text(json.dumps(memory))
+        hidden.replace(file)
     except OSError:  # a read-only or full home: only speed is lost
-        return
+        with contextlib.suppress(OSError):
+            hidden.unlink(missing_ok=True)

@@ -102,7 +102,7 @@ class Record:
         return [polygon for thing in self.things for polygon in thing.polygons]
 
     def merged(self, other: Record) -> Record:
-        """This record, completed by another of the same image."""
+        """Return this record, completed by another of the same image."""
         return Record(
             image=self.image,
             width=self.width or other.width,

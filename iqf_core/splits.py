@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import filelock
 import numpy as np
 
-from iqf_core.dataset import Dataset, open_dataset
+from iqf_core.dataset import Dataset, open_dataset, sidecars
 from iqf_core.errors import DatasetError
 from iqf_core.fingerprint import digest_of
 from iqf_core.records import Move, Record
@@ -24,8 +25,9 @@ def split_names(
 ) -> dict[str, list[str]]:
     """Names of the images of each part.
 
-    Groups are shuffled, class by class (an image's label; without labels there is one class), and each
-    goes to the part that is furthest behind its share of that class.
+    Groups are shuffled, class by class (an image's label; without labels there is one class). Each goes to
+    the part that is owed most of that class; what is left when no part is owed a whole group goes to the
+    part that is furthest behind over all classes so far.
 
     Parameters
     ----------
@@ -50,13 +52,15 @@ def split_names(
         )
     rng = np.random.default_rng(seed)
     parts: dict[str, list[str]] = {part: [] for part in fractions}
+    behind = dict.fromkeys(fractions, 0.0)
     for groups in _groups_by_class(records).values():
         size = sum(map(len, groups))
-        got = dict.fromkeys(fractions, 0)
+        owed = {part: fraction * size for part, fraction in fractions.items()}
         for index in rng.permutation(len(groups)):
-            behind = max(fractions, key=lambda part: fractions[part] * size - got[part])
-            parts[behind] += groups[index]
-            got[behind] += len(groups[index])
+            part = _next_part(owed, behind, len(groups[index]))
+            parts[part] += groups[index]
+            owed[part] -= len(groups[index])
+        behind = {part: behind[part] + owed[part] for part in fractions}
     empty = [part for part, names in parts.items() if not names]
     if empty:
         raise DatasetError(
@@ -64,6 +68,13 @@ def split_names(
             "in too few groups"
         )
     return parts
+
+
+def _next_part(owed: Mapping[str, float], behind: Mapping[str, float], size: int) -> str:
+    whole = [part for part in owed if owed[part] > size - 1e-9]
+    if whole:
+        return max(whole, key=lambda part: owed[part])
+    return max(owed, key=lambda part: owed[part] + behind[part])
 
 
 def _groups_by_class(records: Sequence[Record]) -> dict[str, list[list[str]]]:
@@ -101,18 +112,19 @@ def lay_down(part: Dataset, folder: Path) -> Dataset:
         When the folder holds something else.
     """
     identity = digest_of(part.fingerprint, *part.images)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder.with_name(f".{folder.name}.lock")):
+        if not folder.exists():
+            partial = folder.with_name(folder.name + ".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            _fill(part, partial)
+            (partial / PART_FILE).write_text(identity)
+            partial.rename(folder)
     marker = folder / PART_FILE
-    if folder.exists():
-        if not marker.is_file() or marker.read_text() != identity:
-            raise DatasetError(
-                f"{folder}: holds another split than this study's; remove it or name the study anew"
-            )
-    else:
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        _fill(part, partial)
-        (partial / PART_FILE).write_text(identity)
-        partial.rename(folder)
+    if not marker.is_file() or marker.read_text() != identity:
+        raise DatasetError(
+            f"{folder}: holds another split than this study's; remove it or name the study anew"
+        )
     return _opened(part, folder)
 
 
@@ -129,9 +141,10 @@ def _fill(part: Dataset, folder: Path) -> None:
         target = inner / name
         target.parent.mkdir(parents=True, exist_ok=True)
         _link(part.path(name), target)
-        for sidecar in part.path(name).parent.glob(f"{part.path(name).name}.aux.xml"):
-            _link(sidecar, target.with_name(sidecar.name))
-    moves = {name: [Move(name, 0, 0)] for name in part.images}
+    for name in sidecars(part.images_dir, part.images):
+        _link(part.path(name), inner / name)
+    moves: dict[str, list[Move]] = {name: [] for name in part.left_out}
+    moves.update({name: [Move(name, 0, 0)] for name in part.images})
     for source in part.sources:
         source.format.follow(source.path, folder / source.path.name, moves)
 

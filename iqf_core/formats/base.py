@@ -54,10 +54,10 @@ class DatasetFormat(abc.ABC):
         moves : mapping of str to sequence of Move
             Image of the source -> what it became.
         """
-        truth = self.read(source)
-        if _all_stay(moves, truth):
+        if all_stay(moves):
             shutil.copyfile(source, target)
             return
+        truth = self.read(source)
         find = finder(moves)
         records = []
         for record in truth.records:
@@ -118,11 +118,9 @@ def finder(names: Iterable[str]) -> Callable[[str], str | None]:
     return find
 
 
-def _all_stay(moves: Moves, truth: GroundTruth) -> bool:
-    """Whether no image that the ground truth names was renamed, moved or left out."""
-    find = finder(moves)
-    still = all(len(m) == 1 and m[0].name == name and m[0].affine is None for name, m in moves.items())
-    return still and all(find(record.image) for record in truth.records)
+def all_stay(moves: Moves) -> bool:
+    """Whether no image was renamed, moved or left out."""
+    return all(len(m) == 1 and m[0].name == name and m[0].affine is None for name, m in moves.items())
 
 
 def _same_folders(one: PurePosixPath, other: PurePosixPath) -> bool:

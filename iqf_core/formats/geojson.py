@@ -64,8 +64,8 @@ class GeoJsonFormat(DatasetFormat):
         geometry = thing.extras.get("geometry")
         if move.affine is not None and geometry and not thing.polygons and not thing.in_world(move):
             raise DatasetError(
-                f"a geometry of type {geometry.get('type')} in pixels cannot follow moved pixels; only Polygon "
-                "and MultiPolygon can"
+                f"a geometry of type {geometry.get('type')} in pixels cannot follow moved pixels; "
+                "only Polygon and MultiPolygon can"
             )
         return thing.moved(move)
 
