@@ -1,4 +1,4 @@
-"""What lies in a dataset's folder: which folder holds the images, which files are images, what belongs to them."""
+"""What lies in a dataset's folder: where its images are, which files are images, what belongs to them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ def with_name(path: Path) -> Path:
 
 
 def find_images_dir(root: Path) -> Path:
+    """Folder of the images of a dataset.
+
+    Raises
+    ------
+    DatasetError
+        When there is none, or more than one; says what was looked for and found.
+    """
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder")
     if is_classes(root) and not candidates(root):
@@ -45,6 +52,7 @@ def find_images_dir(root: Path) -> Path:
 
 
 def subfolders(root: Path) -> list[Path]:
+    """Sub-folders that are not hidden."""
     return sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
 
 
@@ -72,8 +80,9 @@ def _holds_images(folder: Path, *, deep: bool) -> bool:
 
 
 def list_images(folder: Path, *, flat: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Images of a folder, and the files that are none; without its sub-folders when ``flat``."""
     images, skipped = [], []
-    for file in sorted(folder.glob("*") if flat else folder.rglob("*")):
+    for file in folder.glob("*") if flat else folder.rglob("*"):
         name = file.relative_to(folder).as_posix()
         leads_nowhere = file.is_symlink() and not file.exists()
         if not (file.is_file() or leads_nowhere) or any(part.startswith(".") for part in Path(name).parts):
@@ -84,7 +93,7 @@ def list_images(folder: Path, *, flat: bool) -> tuple[tuple[str, ...], tuple[str
             images.append(name)  # a damaged image is an error when it is read, never skipped
         elif not name.lower().endswith(SIDECARS):
             skipped.append(name)
-    return tuple(images), tuple(skipped)
+    return tuple(sorted(images)), tuple(sorted(skipped))
 
 
 def sidecars(folder: Path, images: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -135,18 +136,21 @@ class Manifest(pydantic.BaseModel):
         if not path.is_file():
             return None
         try:
-            manifest = cls.model_validate_json(path.read_bytes())
-        except ValueError as error:
+            content = json.loads(path.read_bytes())
+            if isinstance(content, dict) and content.get("schema_version", SCHEMA) > SCHEMA:
+                newer = content["schema_version"]
+                raise VariantError(f"{path}: written by a newer iqf-core (schema {newer})")
+            return cls.model_validate(content)
+        except (ValueError, TypeError) as error:
             raise VariantError(
                 f"{path}: damaged manifest; remove the variant's folder and make it again"
             ) from error
-        if manifest.schema_version > SCHEMA:
-            raise VariantError(f"{path}: written by a newer iqf-core (schema {manifest.schema_version})")
-        return manifest
 
     def save(self, folder: Path) -> None:
         """Write it into the variant's folder."""
-        (folder / FILE).write_text(self.model_dump_json(indent=1), encoding="utf-8")
+        hidden = folder / f"{FILE}.tmp"
+        hidden.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+        hidden.replace(folder / FILE)
 
     def moves(self) -> Mapping[str, list[Move]]:
         """Image of the dataset -> what it became."""

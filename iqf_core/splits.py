@@ -11,9 +11,10 @@ from pathlib import Path
 import filelock
 import numpy as np
 
-from iqf_core.dataset import Dataset, open_dataset, sidecars
+from iqf_core.dataset import Dataset, open_dataset
 from iqf_core.errors import DatasetError
 from iqf_core.fingerprint import digest_of
+from iqf_core.folders import sidecars
 from iqf_core.records import Move, Record
 
 PART_FILE = ".iqf-part"

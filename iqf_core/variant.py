@@ -12,28 +12,29 @@ import math
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
-from typing import Literal
+from pathlib import Path
+from typing import get_args
 
 import filelock
 
 from iqf_core import parallel
 from iqf_core.dataset import Dataset, open_dataset
-from iqf_core.errors import ImageError, IqfError, UnsupportedImage, VariantError
+from iqf_core.errors import IqfError, ParameterError, VariantError
 from iqf_core.fingerprint import digest_of
-from iqf_core.image import Image, lossless_suffix, write_codestream, write_image
+from iqf_core.image import Image
 from iqf_core.manifest import FILE, Manifest, Recipe, StoredImage
 from iqf_core.modifiers import ImageModifier, Modified, Modifier
 from iqf_core.progress import track
-from iqf_core.rates import image_size, rates
-from iqf_core.samples import Samples, generator_for
+from iqf_core.rates import rates
+from iqf_core.records import Move, Record, grouped
+from iqf_core.samples import Samples
 from iqf_core.specs import Spec
 from iqf_core.specs import modifier as make_modifier
+from iqf_core.storing import Journal, Storage, Store, TakenNames
 from iqf_core.versions import versions_of
 
-Storage = Literal["source", "codestream"]
 JOURNAL = ".iqf-journal"
 BUILDING = ".iqf-building"
 MAX_LABEL = 120  # characters: file systems allow 255 bytes for a name
@@ -79,7 +80,18 @@ class Variant(Dataset):
         """Rates of its images over the pixels of their sources."""
         return super().rates() if self.manifest is None else dict(self.manifest.rates)
 
-    @property
+    def _grouped(self, record: Record) -> Record:
+        """Record with the group of its source: images cut from one source are of one group."""
+        source = self.source_of.get(record.image, record.image)
+        found = grouped(record, self.group_pattern, name=source)
+        cut = found.group is None and self._pieces[source] > 1
+        return replace(found, group=source) if cut else found
+
+    @functools.cached_property
+    def _pieces(self) -> Counter[str]:
+        return Counter(self.source_of.values())
+
+    @functools.cached_property
     def source_of(self) -> dict[str, str]:
         """Image of the variant -> image of the dataset that it was made of."""
         return {} if self.manifest is None else {row.image: row.source for row in self.manifest.images}
@@ -137,10 +149,14 @@ def make_variant(
     >>> make_variant("scenes", "jpeg(quality=50)").manifest.rates["bits_per_pixel"]  # doctest: +SKIP
     0.92
     """
+    if storage not in get_args(Storage):
+        raise ParameterError(f"storage={storage!r}: write 'source' or 'codestream'")
+    if seed < 0:
+        raise ParameterError(f"seed={seed}: a seed is a whole number from 0")
     source = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     asked = make_modifier(modifier)
     recipe = recipe_of(source, asked, storage=storage, seed=seed)
-    root = Path(variants_root) if variants_root is not None else source.root.resolve().parent
+    root = Path(variants_root) if variants_root is not None else source.root.absolute().parent
     build = _Build(source, asked, recipe, seed, workers, backend, progress)
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -169,7 +185,7 @@ def find_variant(
 ) -> Path | None:
     """Folder of the finished variant that `make_variant` would reuse, or None."""
     recipe = recipe_of(dataset, modifier, storage=storage, seed=seed)
-    root = variants_root or dataset.root.resolve().parent
+    root = variants_root or dataset.root.absolute().parent
     for folder in _places(root, dataset, modifier, recipe):
         manifest = Manifest.load(folder)
         if manifest is not None and manifest.identity == recipe.identity:
@@ -221,26 +237,43 @@ class _Build:
             return manifest if manifest and manifest.identity == self.recipe.identity else None
         partial = folder.with_name(folder.name + ".partial")
         self._start(partial)
+        manifest = Manifest.load(partial) or self._make(partial)
+        for name in (JOURNAL, BUILDING):
+            (partial / name).unlink(missing_ok=True)
+        partial.rename(folder)
+        return manifest
+
+    def _make(self, partial: Path) -> Manifest:
+        """Make what is not there yet; the manifest comes last, and says that all is there."""
         samples = Samples(self.source.images, self.source.read, self.seed, self.workers)
         resolved = self.asked.resolve(samples)
         writer = VariantWriter(self, partial)
         resolved.apply_dataset(self.source, writer)
         manifest = self._manifest(resolved, writer.finished())
+        moves: dict[str, Sequence[Move]] = {
+            **{name: [] for name in (*self.source.images, *self.source.left_out)},
+            **manifest.moves(),
+        }
         for truth in self.source.sources:
-            truth.format.follow(truth.path, partial / truth.path.name, manifest.moves())
-        (partial / JOURNAL).unlink(missing_ok=True)
-        (partial / BUILDING).unlink()
+            truth.format.follow(truth.path, partial / truth.path.name, moves)
         manifest.save(partial)
-        partial.rename(folder)
         return manifest
 
     def _start(self, partial: Path) -> None:
         """Go on with what an interrupted build of the same recipe left; throw away what another left."""
         marker = partial / BUILDING
-        if not marker.is_file() or marker.read_text() != self.recipe.identity:
+        if marker.is_file() and marker.read_text() == self.recipe.identity:
+            for unfinished in partial.rglob(".*.tmp"):
+                unfinished.unlink(missing_ok=True)
+        elif not self._is_finished(partial):
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             marker.write_text(self.recipe.identity)
+
+    def _is_finished(self, partial: Path) -> bool:
+        """Whether only the renaming is left to do."""
+        manifest = Manifest.load(partial)
+        return manifest is not None and manifest.identity == self.recipe.identity
 
     def _manifest(self, resolved: Modifier, images: list[StoredImage]) -> Manifest:
         return Manifest(
@@ -250,20 +283,21 @@ class _Build:
             family=self.asked.family,
             knob=resolved.knob_value,
             resolved=resolved.spec(),
-            rates=rates(_sized_once(images)),
+            rates=rates(_by_source(images)),
             images=sorted(images, key=lambda row: row.image),
         )
 
 
-def _sized_once(images: Iterable[StoredImage]) -> list[dict[str, float]]:
-    """Rows for the rates, in which a source that became many images counts its pixels once."""
-    seen: set[str] = set()
-    rows = []
-    for row in sorted(images, key=lambda row: row.image):
-        sizes = {} if row.source not in seen else dict.fromkeys(image_size(0, 0, 0, 0), 0.0)
-        rows.append({**row.measured, **sizes})
-        seen.add(row.source)
-    return rows
+def _by_source(images: Iterable[StoredImage]) -> list[dict[str, float]]:
+    """Rows for the rates: what a source became adds up, its pixels count once."""
+    sources: dict[str, list[dict[str, float]]] = {}
+    for image in images:
+        sources.setdefault(image.source, []).append(image.measured)
+    sums = ("bytes", "fixed_bits_per_pixel")
+    return [
+        {**rows[0], **{key: sum(row.get(key, math.nan) for row in rows) for key in sums}}
+        for rows in sources.values()
+    ]
 
 
 class VariantWriter:
@@ -278,147 +312,53 @@ class VariantWriter:
     def __init__(self, build: _Build, folder: Path) -> None:
         source = build.source
         self._build = build
-        self._journal = folder / JOURNAL
-        self._rows = _read_journal(self._journal)
+        self._journal = Journal(folder / JOURNAL)
         inner = folder if source.images_dir == source.root else folder / source.images_dir.name
         inner.mkdir(parents=True, exist_ok=True)
-        self._store = _Store(inner, build.recipe.storage, _shared_stems(source.images), build.seed)
-        done = {row.source for row in self._rows}
+        self._store = Store(inner, build.recipe.storage, TakenNames.of(source.images), build.seed)
+        done = self._journal.read()
+        self._rows = {row.image: row for rows in done.values() for row in rows}
         self.pending = [name for name in source.images if name not in done]
 
     def add_each(self, source: Dataset, modifier: ImageModifier) -> None:
         """Modify and write every pending image by itself, in parallel."""
-        work = functools.partial(self._store.make, source, modifier)
+        work = functools.partial(self._store.make, source.images_dir, source.white, modifier)
         rows = parallel.unordered(
             work, self.pending, workers=self._build.workers, backend=self._build.backend
         )
         doing = f"{source.name}: {modifier}"
         for row in track(rows, total=len(self.pending), doing=doing, show=self._build.progress):
-            self._note([row])
+            self._note(row.source, [row])
 
     def add(self, source_name: str, source: Image, images: Iterable[tuple[str, Modified]]) -> None:
-        """Write all that one image of the source became: none, one or many, under their new names."""
-        self._note([self._store.put(source_name, source, modified, name) for name, modified in images])
+        """Write all that one image of the source became: none, one or many, under their new names.
+
+        Raises
+        ------
+        VariantError
+            When two images have one name.
+        """
+        rows = [self._store.put(source_name, source, modified, self._free(name)) for name, modified in images]
+        self._note(source_name, rows)
 
     def finished(self) -> list[StoredImage]:
-        """Rows of all images written, by this build or by the one that was interrupted."""
-        return list(self._rows)
+        """Rows of all images written, by this build or by the one that was interrupted.
 
-    def _note(self, rows: list[StoredImage]) -> None:
-        self._rows += rows
-        with self._journal.open("a", encoding="utf-8") as journal:
-            journal.write("".join(row.model_dump_json() + "\n" for row in rows))
+        Raises
+        ------
+        VariantError
+            When there is none.
+        """
+        if not self._rows:
+            raise VariantError(f"{self._build.asked} made no image of {self._build.source.root}")
+        return list(self._rows.values())
 
+    def _free(self, name: str) -> str:
+        if name in self._rows:
+            raise VariantError(f"{self._build.asked} made two images with the name {name}")
+        return name
 
-def _read_journal(path: Path) -> list[StoredImage]:
-    """Rows of a journal; a last line that was cut short is not there."""
-    if not path.is_file():
-        return []
-    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
-    path.write_text(whole + "\n" if whole else "", encoding="utf-8")
-    return [StoredImage.model_validate_json(line) for line in whole.splitlines()]
-
-
-@dataclass(frozen=True)
-class _Store:
-    """Where and how the images of a variant are written; can be sent to another process."""
-
-    folder: Path
-    storage: Storage
-    rivals: frozenset[str]
-    seed: int
-
-    def make(self, source: Dataset, modifier: ImageModifier, name: str) -> StoredImage:
-        """Read, modify and write one image."""
-        image = source.read(name)
-        try:
-            modified = modifier.modify(image, rng=generator_for(self.seed, modifier.name, name))
-            return self.put(name, image, modified, name)
-        except ImageError as error:
-            raise type(error)(f"{source.path(name)}: {error}") from error
-
-    def put(self, source_name: str, source: Image, modified: Modified, name: str) -> StoredImage:
-        """Write one image, as codestream or as pixels."""
-        as_codestream = self._keeps_codestream(source, modified)
-        if as_codestream:
-            kept = (
-                source.encoding is not None and source.encoding.format == "JPEG" and modified.suffix == ".jpg"
-            )
-            stored = name if kept else self._free_name(name, modified.suffix)
-            write_codestream(self._place(stored), modified.codestreams[0], source)
-            size = source
-        else:
-            size = modified.decoded()
-            stored = self._write_pixels(name, source, _placed(source, size, modified))
-        return StoredImage(
-            image=stored,
-            source=source_name,
-            width=size.width,
-            height=size.height,
-            affine=None if modified.affine is None else tuple(modified.affine)[:6],
-            georeferenced=source.geo is not None and source.geo.crs is not None,
-            stored="codestream" if as_codestream else "pixels",
-            measured=_measured(modified, source, size),
-        )
-
-    def _keeps_codestream(self, source: Image, modified: Modified) -> bool:
-        single = len(modified.codestreams) == 1 and bool(modified.suffix)
-        if not single or source.nodata is not None or modified.affine is not None:
-            return False
-        from_jpeg = source.encoding is not None and source.encoding.format == "JPEG"
-        return self.storage == "codestream" or (from_jpeg and modified.suffix == ".jpg")
-
-    def _write_pixels(self, name: str, source: Image, image: Image) -> str:
-        suffix = PurePosixPath(name).suffix.lower()
-        if source.encoding is not None and source.encoding.format == "JPEG":
-            stored = self._free_name(name, lossless_suffix(image))
-        elif suffix in (".png", ".tif", ".tiff", ".jp2"):
-            stored = name
-        else:
-            stored = self._free_name(name, lossless_suffix(image))
-        try:
-            write_image(self._place(stored), image)
-        except UnsupportedImage:
-            if stored.endswith(".tif"):
-                raise
-            stored = self._free_name(name, ".tif")
-            write_image(self._place(stored), image)
-        return stored
-
-    def _free_name(self, name: str, suffix: str) -> str:
-        """Name with another suffix, appended where replacing it would meet another image's name."""
-        path = PurePosixPath(name)
-        if path.suffix.lower() == suffix:
-            return name
-        return name + suffix if str(path.with_suffix("")) in self.rivals else str(path.with_suffix(suffix))
-
-    def _place(self, name: str) -> Path:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-
-def _shared_stems(names: Iterable[str]) -> frozenset[str]:
-    """Names without suffix that several images share."""
-    stems = Counter(str(PurePosixPath(name).with_suffix("")) for name in names)
-    return frozenset(stem for stem, count in stems.items() if count > 1)
-
-
-def _placed(source: Image, image: Image, modified: Modified) -> Image:
-    """Image whose georeference followed its pixels."""
-    if modified.affine is None or source.geo is None or image.geo is not source.geo:
-        return image
-    return replace(image, geo=source.geo.moved(modified.affine))
-
-
-def _measured(modified: Modified, source: Image, after: Image) -> dict[str, float]:
-    """What the modifier measured, with the sizes that rates are counted against.
-
-    Where nothing was coded, the fixed-length size of the result is the one honest number.
-    """
-    size = image_size(source.width, source.height, source.bands, source.bits_per_sample)
-    measured = {**size, **modified.measured}
-    if "bytes" not in measured:
-        bits = after.bits_per_sample * after.bands * after.width * after.height
-        measured.setdefault("fixed_bits_per_pixel", bits / size["source_pixels"])
-    return {key: float(value) for key, value in measured.items() if math.isfinite(value)}
+    def _note(self, source_name: str, rows: list[StoredImage]) -> None:
+        for row in rows:
+            self._rows[self._free(row.image)] = row
+        self._journal.note(source_name, rows)

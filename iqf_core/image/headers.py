@@ -128,23 +128,22 @@ def jpeg_header(data: Bytes, *, complete: bool) -> Header:
 
 
 def _jpeg_segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
-    position, scanned = 2, False
-    while position + 4 <= len(data) or (scanned and position + 2 <= len(data)):
+    position = 2
+    while position + 2 <= len(data):
         if data[position] != 0xFF:
             raise ImageReadError(f"the JPEG is corrupt: no marker at byte {position}")
         marker = data[position + 1]
-        if marker == 0xD9 and scanned:
+        if marker == 0xD9:
             return
         if marker == 0xFF:
             position += 1
             continue
         end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        if end > len(data):
+        if position + 4 > len(data) or end > len(data):
             break
         yield marker, position + 4, end
         position = end
         if marker == 0xDA:
-            scanned = True
             found = _AFTER_SCAN.search(data, end)
             position = found.start() if found else len(data)
     raise ImageReadError("the JPEG is truncated: it has no end of image (EOI)")

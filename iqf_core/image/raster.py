@@ -59,7 +59,7 @@ def read_raster(path: Path, container: str, check_size: Callable[[int, int], Non
         check_size(dataset.width, dataset.height)
         info = _info(dataset, container)
         encoding = replace(_encoding(dataset, info), premultiplied=premultiplied)
-        nodata = _nodata(dataset, np.dtype(dataset.dtypes[0]))
+        nodata = _nodata(dataset)
         geo = _geo(dataset, container)
         pixels = _pixels(dataset)
         if _palette(dataset) is not None:
@@ -74,7 +74,7 @@ def read_beside(path: Path, container: str) -> tuple[Geo | None, float | None, f
         geo, kept = _geo(dataset, container), dataset.tags(ns=OWN).get("WHITE")
         if _palette(dataset) is not None:
             return _recoloured(geo), None, None
-        return geo, _nodata(dataset, np.dtype(dataset.dtypes[0])), float(kept) if kept else None
+        return geo, _nodata(dataset), float(kept) if kept else None
 
 
 def _check_tiff(path: Path) -> bool:
@@ -164,16 +164,11 @@ def _encoding(dataset: Any, info: ImageInfo) -> Encoding:
     )
 
 
-def _nodata(dataset: Any, dtype: np.dtype[Any]) -> float | None:
-    values = {repr(value): value for value in dataset.nodatavals}
+def _nodata(dataset: Any) -> float | None:
+    values = {repr(value): value for value in dataset.nodatavals}  # None where no sample can have it
     if len(values) > 1:
         raise UnsupportedImage(f"its bands have different nodata values ({', '.join(values)}): give them one")
-    (value,) = values.values()
-    if value is None or dtype.kind == "f":
-        return value  # type: ignore[no-any-return]
-    # A value that no sample can have, such as -9999 in uint8, marks nothing.
-    limits = np.iinfo(dtype)
-    return value if value == value // 1 and limits.min <= value <= limits.max else None
+    return next(iter(values.values()))  # type: ignore[no-any-return]
 
 
 def _pixels(dataset: Any) -> Pixels:
@@ -190,9 +185,7 @@ def _palette(dataset: Any) -> Pixels | None:
     table = np.zeros((2 ** (8 * np.dtype(dataset.dtypes[0]).itemsize), 4), np.uint8)
     table[:, 3] = 255
     table[list(colours)] = list(colours.values())
-    if dataset.nodata is not None and 0 <= dataset.nodata < len(table):
-        table[int(dataset.nodata), 3] = 0
-    if np.any(table[:, 3] != 255):
+    if np.any(table[:, 3] != 255):  # as it is where there is a nodata value
         return table
     return table[:, :1] if _bits(dataset) == 1 else table[:, :3]
 
@@ -244,9 +237,7 @@ def _tags(read: Callable[..., Any], namespaces: list[str], container: str) -> di
         found[""] = {key: value for key, value in found[""].items() if not key.startswith("EXIF_")}
         dropped = _NOT_CARRIED | {"EXIF"}
     for ns in namespaces:
-        if ns not in (_NOT_CARRIED if container == "TIFF" else _NOT_CARRIED | {"EXIF"}) and not ns.startswith(
-            "xml:gml"
-        ):
+        if ns not in dropped and not ns.startswith("xml:gml"):
             found[ns] = dict(read(ns=ns))
     return {ns: values for ns, values in found.items() if values}
 

@@ -5,7 +5,6 @@ Opening a JPEG for update with GDAL, to let it write the sidecar, encodes the im
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -13,7 +12,6 @@ from xml.etree import ElementTree as ET
 from iqf_core.image.model import Geo, Image
 
 _WORLD = {"PNG": (".pgw", ".pngw", ".wld", ".tab"), "JPEG": (".jgw", ".jpgw", ".jpegw", ".wld", ".tab")}
-_PROCESSING = re.compile(r"<\?.*?\?>", re.DOTALL)  # such as <?xpacket …?>, allowed at the top only
 
 
 def sidecar_path(path: Path) -> Path:
@@ -52,7 +50,7 @@ def sidecar(image: Image, own: Mapping[str, str]) -> bytes | None:
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode")
     for ns in filter(_is_xml, geo.tags):  # spliced: ElementTree would move its name spaces to the root
-        text = text.replace(f"@{ns}@", _PROCESSING.sub("", geo.tags[ns][ns]))
+        text = text.replace(f"@{ns}@", geo.tags[ns][ns])
     return text.encode()
 
 

@@ -87,6 +87,7 @@ def test_damaged_bytes_print_nothing_and_are_refused_where_there_is_a_checksum(t
         (b"GIF89a" + bytes(100), "not a PNG"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "PNG"),
         (b"\xff\xd8\xff" + bytes(100), "JPEG"),
+        (b"\xff\xd8\xff\xd9", "JPEG"),
         (b"II*\0" + bytes(100), "TIFF|GDAL"),
         (b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(100), "GDAL"),
     ],

@@ -381,6 +381,14 @@ def test_a_layout_may_come_from_another_image(tmp_path):
     assert (profile["blockysize"], profile["blockxsize"]) == (16, 32)
 
 
+def test_packed_samples_are_stored_without_a_predictor(tmp_path):
+    image = Image.from_array(noise(dtype="uint16") >> 4, white=4095)
+    layout = Encoding("TIFF", bits=12, compress="DEFLATE", predictor=2)
+    again = read_image(write_image(tmp_path / "a.tif", image, like=layout))
+    np.testing.assert_array_equal(again.pixels, image.pixels)
+    assert (again.encoding.bits, again.encoding.predictor) == (12, 1)
+
+
 @pytest.mark.parametrize("side", [40, 2100])
 def test_a_large_tiff_is_tiled_by_default(tmp_path, side):
     image = Image.from_array(np.zeros((side, side), np.uint8), geo=Geo(transform=full_geo().transform))
