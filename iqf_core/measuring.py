@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from iqf_core import parallel
 from iqf_core.dataset import Dataset, open_dataset
 from iqf_core.errors import ParameterError
 from iqf_core.formats import finder
 from iqf_core.image import Image, read_image
+from iqf_core.manifest import FILE as MANIFEST
 from iqf_core.metrics import ImageMetric, Metric, Missing, Output, PairMetric
 from iqf_core.metrics import metric as make_metric
 from iqf_core.progress import track
@@ -45,7 +49,8 @@ class Measurements:
     def aggregate(self) -> pd.DataFrame:
         """A row per output: mean, median, std (of the sample), count of images, and how many failed."""
         values = self.rows[list(self.outputs)].astype(float)
-        table = values.agg(["mean", "median", "std", "count"]).T
+        with np.errstate(invalid="ignore"):  # an infinite value, such as the PSNR of equal images, has no std
+            table = values.agg(["mean", "median", "std", "count"]).T
         table["count"] = table["count"].astype(int)
         table["failed"] = len(values) - table["count"]
         table["unit"] = [output.unit for output in self.outputs.values()]
@@ -91,14 +96,15 @@ def measure(
     ParameterError
         When a pair metric has no reference, or a metric is of predictions.
     """
-    opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
-    against = open_dataset(reference) if isinstance(reference, str | Path) else reference
+    opened = _opened(dataset)
+    against = None if reference is None else _opened(reference)
     given = [metrics] if isinstance(metrics, str | Mapping | Metric) else list(metrics)
     made = [make_metric(spec) for spec in given]
     _refuse_unfit(made, against)
     partners = {} if against is None else _partners(opened, against)
     pairs = [(opened.path(name), partners.get(name)) for name in opened.images]
-    work = functools.partial(measure_pair, made, opened.white)
+    reference_white = None if against is None else against.white
+    work = functools.partial(measure_pair, made, opened.white, reference_white=reference_white)
     found = parallel.unordered(lambda item: (item[0], work(item[1])), enumerate(pairs), workers=workers)
     doing = f"{opened.name}: {', '.join(str(one) for one in made)}"
     values = dict(track(found, total=len(pairs), doing=doing, show=progress))
@@ -107,14 +113,18 @@ def measure(
 
 
 def measure_pair(
-    metrics: Sequence[Metric], white: float | None, pair: tuple[Path, Path | None]
+    metrics: Sequence[Metric],
+    white: float | None,
+    pair: tuple[Path, Path | None],
+    *,
+    reference_white: float | None = None,
 ) -> dict[str, float]:
     """All metrics of one image, and of it against its reference: column -> value."""
     path, partner = pair
     try:
         image = read_image(path, white=white)
         needs = partner is not None and any(isinstance(one, PairMetric) for one in metrics)
-        reference = read_image(str(partner), white=white) if needs else None
+        reference = read_image(str(partner), white=reference_white or white) if needs else None
     except Exception as error:  # noqa: BLE001 - one unreadable image is a NaN with its reason, not the end
         return _columns({one: one.missing(_said(error)) for one in metrics})
     return _columns({one: _value(one, image, reference) for one in metrics})
@@ -149,6 +159,13 @@ def columns_of(metrics: Iterable[Metric]) -> dict[str, Output]:
     return {f"{one.label}.{output.name}": output for one in metrics for output in one.outputs}
 
 
+def _opened(dataset: Dataset | str | Path) -> Dataset:
+    """Dataset of a path; a variant with its manifest, which knows the source of each image."""
+    if isinstance(dataset, Dataset):
+        return dataset
+    return Variant.open(dataset) if (Path(dataset) / MANIFEST).is_file() else open_dataset(dataset)
+
+
 def _value(one: Metric, image: Image, reference: Image | None) -> Mapping[str, float]:
     try:
         if isinstance(one, ImageMetric):
@@ -157,9 +174,18 @@ def _value(one: Metric, image: Image, reference: Image | None) -> Mapping[str, f
             found = one.compare_any(reference, image)
         else:
             return one.missing("the reference has no image of this name")
+        given = {name: _reasoned(value) for name, value in found.items()}
+        return {**one.missing("the metric gave no value"), **given}
     except Exception as error:  # noqa: BLE001 - a metric may fail in any way; the reason goes into the table
         return one.missing(_said(error))
-    return {**one.missing("the metric gave no value"), **found}
+
+
+def _reasoned(value: float) -> float:
+    """Value as a float; a bare NaN says at least that it is one."""
+    if isinstance(value, Missing):
+        return value
+    number = float(value)
+    return Missing("the metric gave NaN") if math.isnan(number) else number
 
 
 def _columns(found: Mapping[Metric, Mapping[str, float]]) -> dict[str, float]:
@@ -175,7 +201,10 @@ def _said(error: Exception) -> str:
 
 
 def _refuse_unfit(metrics: Sequence[Metric], reference: Dataset | None) -> None:
+    labels: dict[str, Metric] = {}
     for one in metrics:
+        if labels.setdefault(one.label, one) != one:
+            raise ParameterError(f"two metrics have the name {one.label}: measure them one after the other")
         if isinstance(one, PairMetric) and reference is None:
             raise ParameterError(f"{one.name} compares with a reference: give reference=")
         if not isinstance(one, ImageMetric | PairMetric):

@@ -52,6 +52,12 @@ class RunFolder:
         """What metrics made of the run."""
         return self.path / "tables"
 
+    @property
+    def measurements(self) -> Path:
+        """What metrics made of the images that the run was judged on: shared by all runs on them."""
+        identity = self.job().get("measured", {}).get("identity", "none")
+        return self.path.parents[1] / "measurements" / str(identity)
+
     def job(self) -> dict[str, Any]:
         """What was asked, empty when nothing was."""
         return read_json(self.path / "job.json") or {}
@@ -76,17 +82,23 @@ class RunFolder:
     def is_finished(self) -> bool:
         """Whether it ended well, and so is not run again."""
         outcome = self.outcome()
-        return outcome is not None and outcome["status"] == "FINISHED"
+        return outcome is not None and outcome["status"] == "FINISHED" and bool(self.job())
+
+    def is_pending(self) -> bool:
+        """Whether a job was asked for whose end was not seen: it may still run."""
+        return bool(self.job()) and self.outcome() is None
 
     def start_anew(self) -> None:
         """Remove what an earlier attempt left, but keep its log as ``log.previous.txt``."""
         self.path.mkdir(parents=True, exist_ok=True)
+        # First what was asked: were this interrupted, the rest would be taken for a run that is done, or goes on.
+        (self.path / "job.json").unlink(missing_ok=True)
         previous = self.path / "log.previous.txt"
         if self.log.exists():
             self.log.replace(previous)
         for entry in self.path.iterdir():
             if entry != previous and entry.name != "delivered.json":
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         self.output.mkdir()
 
     def write(self, name: str, content: dict[str, Any]) -> None:

@@ -43,7 +43,8 @@ class Journal:
         for line in data.split(b"\n")[:-1]:
             try:
                 entry = json.loads(line)
-                done[entry["source"]] = [StoredImage.model_validate(row) for row in entry["images"]]
+                rows = [StoredImage.model_validate(row) for row in entry["images"]]
+                done.setdefault(entry["source"], []).extend(rows)
             except (ValueError, TypeError, KeyError):
                 break
             sound += len(line) + 1

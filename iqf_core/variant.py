@@ -316,9 +316,9 @@ class VariantWriter:
         inner = folder if source.images_dir == source.root else folder / source.images_dir.name
         inner.mkdir(parents=True, exist_ok=True)
         self._store = Store(inner, build.recipe.storage, TakenNames.of(source.images), build.seed)
-        done = self._journal.read()
-        self._rows = {row.image: row for rows in done.values() for row in rows}
-        self.pending = [name for name in source.images if name not in done]
+        self._done = self._journal.read()
+        self._rows = {row.image: row for rows in self._done.values() for row in rows}
+        self.pending = [name for name in source.images if name not in self._done]
 
     def add_each(self, source: Dataset, modifier: ImageModifier) -> None:
         """Modify and write every pending image by itself, in parallel."""
@@ -333,11 +333,15 @@ class VariantWriter:
     def add(self, source_name: str, source: Image, images: Iterable[tuple[str, Modified]]) -> None:
         """Write all that one image of the source became: none, one or many, under their new names.
 
+        What an interrupted build has finished is passed over.
+
         Raises
         ------
         VariantError
             When two images have one name.
         """
+        if source_name in self._done:
+            return
         rows = [self._store.put(source_name, source, modified, self._free(name)) for name, modified in images]
         self._note(source_name, rows)
 

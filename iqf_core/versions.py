@@ -28,11 +28,18 @@ def versions_of(modifier: Modifier) -> dict[str, str]:
     dict of str to str
         Distribution or library -> version, sorted.
     """
-    found = {name: importlib.metadata.version(name) for name in ("iqf-core", *DECODERS)}
+    found = {name: _version_of(name) for name in ("iqf-core", *DECODERS)}
     for part in modifier.parts():
         found.update(_plugin_of(type(part)))
         found.update(part.versions())
     return dict(sorted(found.items()))
+
+
+def _version_of(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:  # another distribution holds the same module
+        return "unknown"
 
 
 def _plugin_of(component: type) -> dict[str, str]:

@@ -49,7 +49,6 @@ def draw(table: pd.DataFrame, path: Path) -> None:
 
 def draw_modifier(axes: plt.Axes, name: str, rows: pd.DataFrame, colour: str, marker: str) -> None:
     rate, mean, spread = rows["bits_per_pixel"], rows["accuracy_mean"], rows["accuracy_std"].fillna(0)
-    axes.fill_between(rate, mean - spread, mean + spread, color=colour, alpha=0.2, linewidth=0)
     axes.errorbar(rate, mean, spread, color=colour, marker=marker, markersize=5, linewidth=1.8, capsize=2.5)
     axes.annotate(
         name,
@@ -83,8 +82,8 @@ def finish(axes: plt.Axes, repetitions: int) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
-    axes.set_xlabel("Rate (bits per pixel, logarithmic)")
-    axes.set_ylabel("Accuracy on the test images")
+    axes.set_xlabel("Bits per pixel (logarithmic)")
+    axes.set_ylabel("Accuracy on the test data")
     axes.set_title(
         f"Accuracy after training and testing on degraded images\n"
         f"mean ± standard deviation of {repetitions} repetitions",

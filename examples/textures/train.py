@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
 NEIGHBOURS = [(0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1)]  # once around a pixel
-BAND_WIDTH = 1 / 16  # of spatial frequency, in cycles per pixel
+BAND_WIDTH = 1 / 16  # of spatial frequencies, in cycles per pixel
 
 
 def main() -> None:

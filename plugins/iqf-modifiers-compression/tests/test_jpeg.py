@@ -111,7 +111,8 @@ def test_both_storages_hold_the_same_pixels(suffix, picture, dataset):
     assert [name.rpartition(".")[2] for name in coded.images] == ["jpg", "jpg"]
     for one, other in zip(pixels.images, coded.images, strict=True):
         np.testing.assert_array_equal(pixels.read(one).pixels, coded.read(other).pixels)
-    assert pixels.manifest.rates == coded.manifest.rates
+    for rate in ("bits_per_pixel", "bits_per_pixel_band", "compression_ratio"):
+        assert pixels.manifest.rates[rate] == coded.manifest.rates[rate] > 0
 
 
 def test_compressed_size_is_kept(picture, dataset):

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import struct
+import warnings
 
 import numpy as np
 import pytest
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 
 import iqf_core as iqf
 from iqf_core.image import Geo
@@ -32,7 +34,7 @@ DEPTHS = [("uint8", 255), ("uint16", 4095), ("uint16", 65535), ("uint16", 10000)
 def test_ratio_counts_the_bits_of_white(dtype, white, backend, picture):
     """glymur counts raw bytes of 16 bits for whatever is in uint16."""
     image = picture(dtype, white=white, size=256)
-    modified = Jpeg2000(ratio=12, backend=backend).modify(image)
+    modified = Jpeg2000(ratio=12, backend=backend, reversible=white == 15).modify(image)
     raw = image.pixels.size * image.bits_per_sample / 8
     assert raw / modified.measured["bytes"] == pytest.approx(12, rel=0.05)
     assert modified.decoded().pixels.max() <= 2**image.bits_per_sample - 1
@@ -43,7 +45,7 @@ def test_ratio_counts_the_bits_of_white(dtype, white, backend, picture):
 def test_psnr_is_against_white(dtype, white, asked, picture):
     """glymur's is against the type's maximum: 12 bits in uint16 would be 24 dB off."""
     image = picture(dtype, white=white, size=256)
-    modified = Jpeg2000(psnr=asked).modify(image)
+    modified = Jpeg2000(psnr=asked, reversible=white == 15).modify(image)
     after = modified.decoded()
     assert psnr(image, after) == pytest.approx(asked, abs=1)
     assert modified.measured["psnr_db"] == pytest.approx(psnr(image, after), abs=1e-3)
@@ -56,9 +58,17 @@ def test_psnr_is_corrected_where_the_estimate_is_off(picture):
 
 
 def test_a_psnr_out_of_reach_names_the_remedy(picture):
-    with pytest.raises(iqf.UnsupportedImage, match="out of reach.*reversible=True"):
+    with pytest.raises(iqf.UnsupportedImage, match=r"out of reach.*reversible=True"):
         Jpeg2000(psnr=70).modify(picture())
     assert psnr_db(Jpeg2000(psnr=70, reversible=True), picture()) >= 69
+
+
+def test_psnr_of_a_simple_image_is_the_next_above(picture):
+    """Few samples and fewer grey levels: OpenJPEG goes from 33.6 to 39.8 dB in one step."""
+    image = picture()
+    image.pixels[:] = np.maximum(image.pixels // 16, 1)
+    image.pixels[20:60, 10:50] = 0
+    assert 34 <= psnr_db(Jpeg2000(psnr=35), image) < 41
 
 
 def psnr_db(modifier, image):
@@ -103,7 +113,10 @@ def test_four_bands_of_sixteen_bits(setting, storage, picture, dataset):
     assert after.dtype == np.uint16
     np.testing.assert_array_equal(after.pixels, source.read(source.images[0]).pixels)
     if storage == "codestream":
-        with rasterio.open(variant.path(variant.images[0])) as independent:
+        with (
+            warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
+            rasterio.open(variant.path(variant.images[0])) as independent,
+        ):
             assert (independent.count, independent.dtypes[0]) == (4, "uint16")
 
 
@@ -136,7 +149,7 @@ def test_levels_and_tiles_are_what_the_header_says(backend, picture):
     assert struct.unpack_from(">II", codestream, siz + 22) == (64, 64)
     assert codestream[cod + 9] == 2
     (codestream,) = Jpeg2000(ratio=5, levels=32, tile_size=32, backend=backend).modify(picture()).codestreams
-    assert codestream[codestream.index(b"\xff\x52") + 9] == 5
+    assert codestream[codestream.index(b"\xff\x52") + 9] == (5 if backend == "glymur" else 4)
 
 
 def test_wavelet(picture):

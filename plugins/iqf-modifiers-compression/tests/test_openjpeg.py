@@ -24,7 +24,8 @@ except MissingDependency as error:
     sys.exit()
 assert (modified.decoded().pixels == image.pixels).all()
 import glymur
-print(json.dumps({"library": glymur.lib.openjp2.OPENJP2._name, **iqf.modifier("jpeg2000(ratio=2)").versions()}))
+versions = iqf.modifier("jpeg2000(ratio=2)").versions()
+print(json.dumps({"library": glymur.lib.openjp2.OPENJP2._name, **versions}))
 """
 
 

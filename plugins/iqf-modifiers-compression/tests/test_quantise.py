@@ -18,11 +18,9 @@ def quantised(image, **parameters):
 @pytest.mark.parametrize(
     ("dtype", "depth"), [("uint8", 8), ("uint8", 4), ("uint16", 12), ("uint16", 16), ("int16", 15)]
 )
-@pytest.mark.parametrize("bits", [1, 2, 3, 7])
+@pytest.mark.parametrize("bits", [1, 2, 3])
 def test_high_bits_are_kept(dtype, depth, bits, picture):
     """The ancestor drops the high bits of uint16."""
-    if bits >= depth:
-        pytest.skip("nothing is dropped")
     values = np.arange(2**depth)
     low = quantised(every_value(2**depth - 1, dtype), bits=bits, reconstruction="low")
     np.testing.assert_array_equal(low, values >> (depth - bits) << (depth - bits))
