@@ -50,8 +50,14 @@ def encode_jpeg2000(image: Image, suffix: str) -> bytes:
     if image.geo is None or image.geo.crs is None:
         options |= {"GeoJP2": "NO", "GMLJP2": "NO"}  # with a transform alone GDAL would invent a CRS
     if image.declared_bits:
-        options["NBITS"] = str(image.declared_bits)
+        options["NBITS"] = str(jpeg2000_bits(image))
     return _encode("JPEG2000", image, options, {}, suffix=suffix)
+
+
+def jpeg2000_bits(image: Image) -> int:
+    """Return the depth that a JPEG 2000 declares: OpenJPEG fails on one bit, and reads up to 8 as uint8."""
+    least = 9 if image.dtype.itemsize == 2 else 2
+    return max(image.declared_bits or 0, least)
 
 
 def encode_grey_alpha(image: Image, *, level: int) -> bytes:

@@ -177,7 +177,7 @@ def write_image(
             from iqf_core.image.encode import encode_jpeg2000
 
             data = encode_jpeg2000(image, path.suffix.lower())
-        return _store(path, data, None if container == "TIFF" else _sidecar(image, container))
+        return _store(path, data, None if container == "TIFF" else _sidecar(image, container, packed=True))
 
 
 def write_codestream(path: str | os.PathLike[str], data: bytes, image: Image) -> Path:
@@ -208,7 +208,12 @@ def write_codestream(path: str | os.PathLike[str], data: bytes, image: Image) ->
             data = with_jpeg_segments(
                 data, exif=None if has.exif else gets.exif, icc=None if has.icc else gets.icc
             )
-        return _store(path, data, _sidecar(image, container))
+        elif container == "PNG" and image.encoding is not None:
+            has, gets = png_header(data, complete=False), image.encoding
+            missing = Header(exif=None if has.exif else gets.exif, icc=None if has.icc else gets.icc)
+            data = with_png_chunks(data, missing)
+        # What depth a stranger's codestream declares is not known: full scale is said beside it.
+        return _store(path, data, _sidecar(image, container, packed=False))
 
 
 def lossless_suffix(image: Image) -> str:
@@ -322,10 +327,12 @@ def _png(image: Image, *, level: int) -> bytes:
     return with_png_chunks(data, header)
 
 
-def _sidecar(image: Image, container: str) -> bytes | None:
-    from iqf_core.image.encode import own_tags
+def _sidecar(image: Image, container: str, *, packed: bool) -> bytes | None:
+    """What is said beside a file; of full scale only where the file itself does not declare it."""
+    from iqf_core.image.encode import jpeg2000_bits, own_tags
 
-    packed = container != "JPEG" and image.declared_bits is not None
+    bits = jpeg2000_bits(image) if container == "JPEG2000" else image.declared_bits
+    packed = packed and image.declared_bits is not None and bits == image.declared_bits
     return sidecar(image, own_tags(image, container, packed=packed))
 
 

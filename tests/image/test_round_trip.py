@@ -424,3 +424,29 @@ def test_real_pictures(data, tmp_path):
         image = read_image(source)
         for suffix in (".tif", ".png", ".jp2"):
             assert_same(read_image(write_image(tmp_path / f"{source.stem}{suffix}", image)), image)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "white"), [("uint16", 255), ("uint8", 1), ("uint16", 4095), ("uint16", 10000)]
+)
+def test_jpeg_2000_keeps_a_full_scale_that_openjpeg_cannot_declare(tmp_path, dtype, white):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, white + 1, (64, 64, 1)).astype(dtype)
+    image = Image.from_array(pixels, white=float(white))
+    back = read_image(write_image(tmp_path / "a.jp2", image))
+    assert back.white == white
+    assert back.dtype == dtype
+    np.testing.assert_array_equal(back.pixels, pixels)
+    again = write_codestream(tmp_path / "b.jp2", (tmp_path / "a.jp2").read_bytes(), image)
+    assert read_image(again).white == white
+
+
+def test_a_png_codestream_carries_the_exif_of_its_source(tmp_path):
+    pixels = np.zeros((4, 4, 1), np.uint8)
+    exif = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
+    source = Image(pixels, 255.0, None, None, Encoding("PNG", False, None, exif))
+    bare = write_image(tmp_path / "bare.png", Image.from_array(pixels))
+    stored = write_codestream(tmp_path / "a.png", bare.read_bytes(), source)
+    assert read_image(stored).encoding.exif == exif
+    twice = write_codestream(tmp_path / "b.png", stored.read_bytes(), source)
+    assert twice.read_bytes() == stored.read_bytes()
