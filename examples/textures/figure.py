@@ -30,16 +30,17 @@ def main() -> None:
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
-    """Draw a row per setting: modifier, bits_per_pixel, accuracy_mean, accuracy_std, runs."""
+    """Draw a table with a row per setting: family, bits_per_pixel, accuracy_mean, accuracy_std, runs."""
     figure, axes = plt.subplots(figsize=(7.2, 4.5), layout="constrained")
-    untouched = table["modifier"] == "reference"
+    untouched = table["family"] == "reference"
     modified = table[~untouched].dropna(subset=["bits_per_pixel", "accuracy_mean"])
     for (name, rows), colour, marker in zip(
-        modified.groupby("modifier", sort=False), cycle(COLOURS), cycle(MARKERS), strict=False
+        modified.groupby("family", sort=False), cycle(COLOURS), cycle(MARKERS), strict=False
     ):
         draw_modifier(axes, str(name), rows.sort_values("bits_per_pixel"), colour, marker)
     axes.set_xscale("log", base=2)
-    axes.margins(x=0.06)
+    axes.margins(x=0.05)
+    axes.set_xlim(left=0.66 * modified["bits_per_pixel"].min())  # room for the names
     for _, row in table[untouched].iterrows():
         draw_reference(axes, row)
     finish(axes, int(table["runs"].max()))
@@ -53,9 +54,10 @@ def draw_modifier(axes: plt.Axes, name: str, rows: pd.DataFrame, colour: str, ma
     axes.annotate(
         name,
         (rate.iloc[0], mean.iloc[0]),
-        xytext=(10, -2),
+        xytext=(-9, 0),
         textcoords="offset points",
-        va="top",
+        ha="right",
+        va="center",
         color=colour,
         fontsize=11,
         fontweight="bold",
