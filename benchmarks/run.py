@@ -31,6 +31,9 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
+    busy, processors = os.getloadavg()[0], os.cpu_count() or 1
+    if busy > processors / 3:
+        print(f"This machine is busy (load {busy:.1f} on {processors} processors): expect ratios to scatter.")
     print(_line("BENCHMARK", "FIGURE", "MEDIAN", "MIN", "MAX", "BAR", "VERDICT"), flush=True)
     record = []
     for name in options.only or names:
@@ -39,7 +42,7 @@ def main() -> int:
             print(_row(name, figure), flush=True)
             record.append(_content(name, figure))
         print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    _save(record, quick=options.quick)
+    _save(record, load=busy, quick=options.quick)
     missed = [entry for entry in record if not entry["passed"]]
     print(f"{len(missed)} of {len(record)} bars missed" if missed else f"all {len(record)} bars cleared")
     return 1 if missed else 0
@@ -72,8 +75,13 @@ def _content(name: str, figure: Figure) -> dict[str, object]:
     }
 
 
-def _save(record: list[dict[str, object]], *, quick: bool) -> None:
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "cpus": os.cpu_count()}
+def _save(record: list[dict[str, object]], *, load: float, quick: bool) -> None:
+    machine = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "load": load,
+    }
     RECORD.parent.mkdir(exist_ok=True)
     RECORD.write_text(json.dumps({"quick": quick, **machine, "figures": record}, indent=1) + "\n")
 

@@ -168,6 +168,22 @@ class Dataset:
             params=dict(self.params),
         )
 
+    def laid_in(self, folder: Path) -> Dataset:
+        """Return what lies in another folder in the way that this dataset lies in its own."""
+        images_dir = folder if self.images_dir == self.root else folder / self.images_dir.name
+        in_folders = any("/" in name for name in self.images)
+        names, _ = list_images(images_dir, flat=images_dir == folder and not in_folders)
+        places = [
+            images_dir if source.path == self.images_dir else folder / source.path.name
+            for source in self.sources
+        ]
+        sources = tuple(
+            Source(place, source.format)
+            for place, source in zip(places, self.sources, strict=True)
+            if place.exists()
+        )
+        return Dataset(folder, images_dir, names, sources, white=self.white, group_pattern=self.group_pattern)
+
     def split(self, fractions: Mapping[str, float], *, seed: int = 0) -> dict[str, Dataset]:
         """Split into parts that keep groups together and classes in proportion.
 
@@ -242,7 +258,7 @@ def open_dataset(
     if not images_dir.is_dir():
         raise DatasetError(f"{images_dir}: no such folder of images")
     if root is None:
-        root = images_dir.parent
+        root = with_name(images_dir.parent)
     elif images_dir.resolve() == root.resolve():
         images_dir = root
     names, skipped = list_images(images_dir, flat=images_dir == root and not is_classes(root))

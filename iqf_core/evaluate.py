@@ -4,88 +4,96 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from iqf_core import parallel
 from iqf_core.dataset import Dataset
-from iqf_core.errors import OutputError
+from iqf_core.errors import IqfError, OutputError
+from iqf_core.fingerprint import digest_of
 from iqf_core.formats import finder
 from iqf_core.measuring import Measurements, measure, measure_pair, tabulate
-from iqf_core.metrics import ImageMetric, Metric, Missing, PairMetric, PredictionMetric
-from iqf_core.runfolder import RunFolder, write_json
+from iqf_core.metrics import Metric, Missing, PredictionMetric
+from iqf_core.runfolder import RunFolder, read_json, write_json
 from iqf_core.task import PREDICTIONS, kind_of_predictions
 
+LONGEST = 120  # characters of a file's name: file systems allow 255 bytes
+GENERATED = "output."
+"""Before the names of what was measured of generated images."""
 
-def measure_images(
+
+def measure_run(
     metrics: Sequence[Metric],
-    dataset: Dataset,
-    reference: Dataset,
-    folder: Path,
+    run: RunFolder,
+    original: Dataset,
+    modified: Callable[[], Dataset],
     *,
     workers: int | None = None,
     progress: bool | None = None,
-) -> None:
-    """Measure the images that a task is judged on, unless that is done.
-
-    Parameters
-    ----------
-    metrics : sequence of Metric
-        Those of predictions are left out.
-    dataset, reference : Dataset
-        A variant, and the dataset that it was made of.
-    folder : pathlib.Path
-        Receives a table and an aggregate for each metric.
-    workers, progress
-        As for `measure`.
-    """
-    for one in metrics:
-        if isinstance(one, ImageMetric | PairMetric) and not (folder / f"{one.label}.json").exists():
-            found = measure(dataset, one, reference=reference, workers=workers, progress=progress)
-            save(found, one, folder)
-
-
-def evaluate_run(
-    metrics: Sequence[Metric], run: RunFolder, dataset: Dataset, *, workers: int | None = None
 ) -> list[str]:
-    """Apply metrics to what one run predicted, unless that is done.
+    """Apply metrics to a run that finished, unless that is done.
 
     Parameters
     ----------
     metrics : sequence of Metric
-        Prediction metrics; and, where the task generated images, image and pair metrics.
+        Image and pair metrics see the images that the run was judged on, and those that it generated;
+        prediction metrics what it predicted.
     run : RunFolder
         With its output.
-    dataset : Dataset
-        What was predicted, with its ground truth.
+    original : Dataset
+        What the run was judged on before it was modified, with its ground truth.
+    modified : callable returning Dataset
+        The same as the run saw it; called only where its images are still to be measured.
+    workers, progress
+        As for `measure`.
 
     Returns
     -------
     list of str
         One sentence for each metric that could not be applied.
     """
-    predictions = run.output / PREDICTIONS
-    if not predictions.is_file():
-        return []
-    generated: list[str] | None = None
     problems = []
+    predictions = run.output / PREDICTIONS
     for one in metrics:
-        if isinstance(one, PredictionMetric):
-            if not (run.tables / f"{one.label}.json").exists():
-                problems += _predicted(one, predictions, dataset, run.tables)
-            continue
-        generated = _generated(predictions) if generated is None else generated
-        if generated and not (run.tables / f"output.{one.label}.json").exists():
-            found = _measure_generated(one, run.output, generated, dataset, workers)
-            save(found, one, run.tables, prefix="output.")
+        try:
+            if isinstance(one, PredictionMetric):
+                if predictions.is_file() and not _is_done(run.tables, one):
+                    _predicted(one, predictions, original, run.tables)
+                continue
+            if not _is_done(run.measurements, one):
+                found = measure(modified(), one, reference=original, workers=workers, progress=progress)
+                save(found, one, run.measurements)
+            if predictions.is_file() and not _is_done(run.tables, one, GENERATED):
+                _measure_generated(one, run, original, workers)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's metric; the run has ended well
+            problems.append(f"{one}: {said(error)}")
     return problems
+
+
+def said(error: BaseException) -> str:
+    """What an error says; of one that is not ours, its kind too."""
+    return str(error) if isinstance(error, IqfError) else f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def file_stem(one: Metric, prefix: str = "") -> str:
+    """Name of a metric's files: its label, fit for a file system."""
+    plain = re.sub(r"[^\w.+=@-]+", "_", one.label)
+    if plain == one.label and len(plain) <= LONGEST:
+        return prefix + plain
+    return f"{prefix}{plain[:LONGEST]}-{digest_of(one.label)[:8]}"
+
+
+def _is_done(folder: Path, one: Metric, prefix: str = "") -> bool:
+    found = read_json(folder / f"{file_stem(one, prefix)}.json")
+    return found is not None and not found.get("again", False)
 
 
 def save(found: Measurements, one: Metric, folder: Path, *, prefix: str = "") -> None:
     """Write a table of images, and its mean, beside each other; the mean last."""
     folder.mkdir(parents=True, exist_ok=True)
-    found.to_csv(folder / f"{prefix}{one.label}.csv")
+    found.to_csv(folder / f"{file_stem(one, prefix)}.csv")
     table = found.aggregate()
     reasons = {str(row.output): str(row.reason) for row in found.reasons.itertuples()}
     content = {
@@ -94,32 +102,39 @@ def save(found: Measurements, one: Metric, folder: Path, *, prefix: str = "") ->
         "failed": {f"{prefix}{name}": int(value) for name, value in table["failed"].items() if value},
         "reasons": {f"{prefix}{name}": reason for name, reason in reasons.items()},
     }
-    write_json(folder / f"{prefix}{one.label}.json", content)
+    write_json(folder / f"{file_stem(one, prefix)}.json", content)
 
 
-def _predicted(one: PredictionMetric, predictions: Path, dataset: Dataset, folder: Path) -> list[str]:
-    """Match, aggregate and write; a metric that fails leaves NaN with the reason."""
+def _predicted(one: PredictionMetric, predictions: Path, dataset: Dataset, folder: Path) -> None:
+    """Match, aggregate and write; a metric that fails leaves NaN with the reason, and is tried again."""
     folder.mkdir(parents=True, exist_ok=True)
-    problems: list[str] = []
+    values: dict[str, float] = one.missing("the metric gave no value")
+    failure: BaseException | None = None
     try:
         table = one.match(predictions, dataset)
-        table.to_csv(folder / f"{one.label}.csv", index=False)
-        values: Mapping[str, float] = {**one.missing("the metric gave no value"), **one.aggregate(table)}
-    except Exception as error:  # noqa: BLE001 - a metric may fail in any way; the run itself has not
-        problems = [f"{one}: {type(error).__name__}: {error}"]
-        values = one.missing(problems[0])
+        table.to_csv(folder / f"{file_stem(one)}.csv", index=False)
+        given = one.aggregate(table)
+        values |= {n: v if isinstance(v := given[n], Missing) else float(v) for n in values if n in given}
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a metric may fail in any way; the run has not
+        failure = error
+        values = one.missing(said(error))
     content: dict[str, Any] = {
         "metric": one.spec(),
         "values": {f"{one.label}.{name}": float(value) for name, value in values.items()},
         "failed": {f"{one.label}.{name}": 1 for name, value in values.items() if math.isnan(value)},
         "reasons": {f"{one.label}.{n}": v.reason for n, v in values.items() if isinstance(v, Missing)},
+        "again": failure is not None,
     }
-    write_json(folder / f"{one.label}.json", content)
-    return problems
+    write_json(folder / f"{file_stem(one)}.json", content)
+    if failure is not None:
+        raise failure
 
 
 def _generated(predictions: Path) -> list[str]:
     """Paths of generated images, none when the task predicted something else."""
+    with predictions.open("rb") as file:
+        if not re.match(rb'(\xef\xbb\xbf)?\s*\[\s*"', file.read(256)):
+            return []  # a look at its beginning spares parsing a gigabyte of boxes
     try:
         value = json.loads(predictions.read_bytes())
     except ValueError as error:
@@ -127,14 +142,15 @@ def _generated(predictions: Path) -> list[str]:
     return [str(path) for path in value] if kind_of_predictions(value) == "images" else []
 
 
-def _measure_generated(
-    one: Metric, output: Path, images: Sequence[str], dataset: Dataset, workers: int | None
-) -> Measurements:
-    """Generated images against the untouched images of the same name, with or without suffix."""
+def _measure_generated(one: Metric, run: RunFolder, dataset: Dataset, workers: int | None) -> None:
+    """Measure generated images against the untouched images of the same name, with or without suffix."""
+    images = _generated(run.output / PREDICTIONS)
+    if not images:
+        return
     find = finder(dataset.images)
     partners = [find(Path(image).name) for image in images]
     pairs = [
-        (output / image, None if partner is None else dataset.path(partner))
+        (run.output / image, None if partner is None else dataset.path(partner))
         for image, partner in zip(images, partners, strict=True)
     ]
     work = enumerate(pairs)
@@ -145,4 +161,5 @@ def _measure_generated(
     )
     groups = {record.image: record.group for record in dataset.records}
     keys = [(image, groups.get(partner or "")) for image, partner in zip(images, partners, strict=True)]
-    return tabulate(keys, [found[index] for index in range(len(images))], [one])
+    table = tabulate(keys, [found[index] for index in range(len(images))], [one])
+    save(table, one, run.tables, prefix=GENERATED)

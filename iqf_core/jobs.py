@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from iqf_core.dataset import Dataset
-from iqf_core.executor import Job
+from iqf_core.executor import Handle, Job, Outcome, Status, TaskExecutor
+from iqf_core.parameters import create, parse_spec
 from iqf_core.plan import OPTION, Plan, PlannedRun, Setting
-from iqf_core.runfolder import LAYOUT
+from iqf_core.runfolder import LAYOUT, RunFolder
 from iqf_core.study import Part
 from iqf_core.variant import Variant
 
@@ -28,11 +30,16 @@ def asked_of(plan: Plan, run: PlannedRun) -> dict[str, Any]:
         "hyperparameters": dict(run.hyperparameters),
         "repetition": run.repetition,
         "seed": run.seed if plan.study.seed_argument else None,
+        "executor": plan.executor.spec(),
     }
 
 
 def content_of(
-    plan: Plan, run: PlannedRun, datasets: Mapping[Part, Dataset], options: Mapping[str, str]
+    plan: Plan,
+    run: PlannedRun,
+    datasets: Mapping[Part, Dataset],
+    rates: Mapping[str, float],
+    options: Mapping[str, str],
 ) -> dict[str, Any]:
     """Content of ``job.json``: what was asked, on what, and with which options.
 
@@ -44,10 +51,13 @@ def content_of(
         One of its runs.
     datasets : mapping of Part to Dataset
         Variants, or untouched datasets.
+    rates : mapping of str to float
+        Of the images that it is judged on.
     options : mapping of str to str
         Beyond hyper-parameters and seed: those of MLflow's monitoring.
     """
     measured = datasets[run.setting.measured]
+    source = run.setting.datasets[run.setting.measured].fingerprint
     arguments = {name: str(value) for name, value in run.hyperparameters.items()}
     argument = plan.study.seed_argument
     seed = {argument.lstrip("-"): str(run.seed)} if argument else {}
@@ -59,16 +69,16 @@ def content_of(
             part: {"path": str(dataset.root.resolve()), "params": dataset.params}
             for part, dataset in datasets.items()
         },
-        "measured": {"part": run.setting.measured, "identity": _identity_of(measured)},
-        "rates": measured.rates(),
+        "measured": {"part": run.setting.measured, "identity": _identity_of(measured), "source": source},
+        "rates": dict(rates),
     }
 
 
-def job_of(plan: Plan, run: PlannedRun, content: Mapping[str, Any]) -> Job:
+def job_of(plan: Plan, folder: RunFolder, content: Mapping[str, Any]) -> Job:
     """Job of what is written in a run's folder: the same for the process that re-attaches to it."""
-    task, folder = plan.study.task, run.folder
+    task = plan.study.task
     return Job(
-        key=run.key,
+        key=folder.key,
         script=plan.script.resolve(),
         datasets={OPTION[part]: Path(entry["path"]) for part, entry in content.get("datasets", {}).items()},
         folder=folder.path.resolve(),
@@ -79,6 +89,55 @@ def job_of(plan: Plan, run: PlannedRun, content: Mapping[str, Any]) -> Job:
         interpreter=task.interpreter,
         timeout_s=task.timeout_s,
     )
+
+
+def executor_of(plan: Plan, content: Mapping[str, Any]) -> TaskExecutor:
+    """Executor that a job was given to: the plan's, or the one that the study had at the time."""
+    spec = content.get("executor", plan.executor.spec())
+    if spec == plan.executor.spec():
+        return plan.executor
+    name, options = parse_spec(spec)
+    made: TaskExecutor = create("executors", name, options)
+    return made
+
+
+def submitted(plan: Plan, folder: RunFolder) -> tuple[TaskExecutor, Job, Handle] | None:
+    """Job of a run whose end nobody has seen, and who has it; None when there is none."""
+    if not folder.is_pending():
+        return None
+    content = folder.job()
+    executor, job = executor_of(plan, content), job_of(plan, folder, content)
+    handle = folder.handle() or executor.find(job)
+    return None if handle is None else (executor, job, handle)
+
+
+def stop(plan: Plan, folder: RunFolder) -> None:
+    """Stop the job of a run, if it may still run."""
+    found = submitted(plan, folder)
+    if found is not None:
+        executor, _, handle = found
+        executor.cancel(handle)
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """Content of ``outcome.json``, still without what the script wrote."""
+    return {
+        "layout": LAYOUT,
+        "status": str(outcome.status),
+        "reason": outcome.reason,
+        "exit_code": outcome.exit_code,
+        "started": outcome.started,
+        "ended": outcome.ended,
+        "metrics": {},
+        "parameters": {},
+        "ignored": [],
+    }
+
+
+def failure(reason: str) -> dict[str, Any]:
+    """Content of ``outcome.json`` of a run that came to no job, or whose job came to no end."""
+    now = time.time()
+    return outcome_json(Outcome(Status.FAILED, reason, None, now, now))
 
 
 def _identity_of(dataset: Dataset) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 
 from iqf_core.dataset import Dataset, open_dataset
-from iqf_core.errors import ParameterError, StudyError
+from iqf_core.errors import ImageError, ParameterError, StudyError
 from iqf_core.executor import TaskExecutor
 from iqf_core.fingerprint import digest_of
 from iqf_core.image import probe_image
@@ -138,7 +139,7 @@ class Plan:
 
     def variants_root(self) -> Path | None:
         """Where variants are written, None for beside their dataset."""
-        return Path(self.study.variants_root).resolve() if self.study.variants_root else None
+        return self.study.path(self.study.variants_root).resolve() if self.study.variants_root else None
 
     def missing_variants(self) -> Iterator[tuple[Dataset, Modifier]]:
         """Variants that are still to be made."""
@@ -153,7 +154,13 @@ class Plan:
 
         An upper bound but for images that grow: compressed containers and codestreams take less.
         """
-        return sum(_raw_bytes(dataset) for dataset, _ in self.missing_variants())
+        sizes: dict[Path, int] = {}
+        total = 0
+        for dataset, _ in self.missing_variants():
+            if dataset.root not in sizes:
+                sizes[dataset.root] = _raw_bytes(dataset)
+            total += sizes[dataset.root]
+        return total
 
     def _find(self, dataset: Dataset, modifier: Modifier) -> Path | None:
         return find_variant(
@@ -176,10 +183,10 @@ def make_plan(study: Study) -> Plan:
         When a dataset, modifier, metric or executor is not as the study says.
     """
     study.use_plugins()
-    script = study.base / study.task.script
+    script = study.path(study.task.script).resolve()
     if not script.is_file():
         raise StudyError(f"task.script: no such file {script}")
-    datasets = _datasets(study)
+    datasets = datasets_of(study)
     settings = _settings(study, datasets)
     executor = _executor(study)
     metrics = tuple(metric(spec) for spec in study.metrics)
@@ -197,7 +204,8 @@ def make_plan(study: Study) -> Plan:
     return Plan(study, tuple(runs), metrics, executor, script, datasets)
 
 
-def _datasets(study: Study) -> dict[Part, Dataset]:
+def datasets_of(study: Study) -> dict[Part, Dataset]:
+    """Datasets of a study before they are modified; a split is laid down in the study's folder."""
     source = study.datasets.source
     if source is not None:
         whole = _opened(study, source)
@@ -205,14 +213,16 @@ def _datasets(study: Study) -> dict[Part, Dataset]:
             {str(part): share for part, share in source.split.items()}, seed=source.split_seed
         )
         root = study.folder / "datasets"
-        return {part: lay_down(parts[part], root / part) for part in PARTS if part in parts}
+        root.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(root / ".lock"):  # against a plan of the same study at the same time
+            return {part: lay_down(parts[part], root / part) for part in PARTS if part in parts}
     entries = {part: getattr(study.datasets, part) for part in PARTS}
     return {part: _opened(study, entry) for part, entry in entries.items() if entry is not None}
 
 
 def _opened(study: Study, entry: DatasetEntry) -> Dataset:
     paths = {
-        name: study.base / value
+        name: study.path(value)
         for name in ("path", "images", "annotations")
         if (value := getattr(entry, name)) is not None
     }
@@ -226,6 +236,7 @@ def _settings(study: Study, datasets: Mapping[Part, Dataset]) -> list[Setting]:
             modifiers += expand(spec)
         except ParameterError as error:
             raise StudyError(f"modifiers[{index}]: {error}") from error
+    _refuse_namesakes(modifiers)
     modified = tuple(part for part in datasets if part in study.apply_to)
     if not modified:
         raise StudyError(f"apply_to: none of {study.apply_to} is among the datasets ({', '.join(datasets)})")
@@ -243,9 +254,11 @@ def _executor(study: Study) -> TaskExecutor:
 def _code_of(study: Study, script: Path, datasets: Mapping[Part, Dataset]) -> str:
     """Digest of the script's folder, without what lies there but is not its code."""
     apart = [study.folder, *(dataset.root for dataset in datasets.values())]
+    made = [study.folder.parent] + ([study.path(study.variants_root)] if study.variants_root else [])
+    apart += [root for root in made if root.resolve() not in script.parents]
     source = study.datasets.source
     if source is not None:
-        apart.append(study.base / str(source.path or source.images))
+        apart.append(study.path(str(source.path or source.images)))
     if study.file is not None:
         apart.append(study.file)
     return script_fingerprint(script, exclude=apart, code=study.task.code)
@@ -273,7 +286,7 @@ def _key(
         f"repetition={repetition}",
         f"seed={seed if study.seed_argument else None}",
         *(f"{part}={identity}" for part, identity in identities.items()),
-        *(f"option {name}={value!r}" for name, value in hyperparameters.items()),
+        *(f"option {name}={value!r}" for name, value in sorted(hyperparameters.items())),
         *(f"environment {name}={value}" for name, value in sorted(study.task.environment.items())),
     ]
     return digest_of(*words)[:20]
@@ -290,9 +303,25 @@ def _refuse_twins(runs: list[PlannedRun]) -> None:
     for run in runs:
         twin = seen.setdefault(run.key, run)
         if twin is not run:
-            raise StudyError(f"modifiers: {run.setting.label} stands twice; remove one of the two")
+            place = "modifiers" if run.setting is not twin.setting else "hyperparameters"
+            raise StudyError(f"{place}: the run {run.title} stands twice; remove one of the two")
+
+
+def _refuse_namesakes(modifiers: Sequence[Modifier | None]) -> None:
+    """Two settings of one name would be one row of the table."""
+    seen: dict[str, Modifier] = {}
+    for one in filter(None, modifiers):
+        twin = seen.setdefault(one.label, one)
+        if one.label == REFERENCE or twin != one:
+            raise StudyError(f"modifiers: {twin} and {one} would both be called {one.label} in the results")
 
 
 def _raw_bytes(dataset: Dataset) -> int:
-    infos = [probe_image(dataset.path(name)) for name in dataset.images]
-    return sum(info.width * info.height * info.bands * np.dtype(info.dtype).itemsize for info in infos)
+    size = 0
+    for name in dataset.images:
+        try:
+            info = probe_image(dataset.path(name))
+        except ImageError:  # no variant can be made of it, and the run will say so
+            continue
+        size += info.width * info.height * info.bands * np.dtype(info.dtype).itemsize
+    return size

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import functools
+import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from iqf_core.errors import ResultsError, did_you_mean
-from iqf_core.evaluate import evaluate_run, measure_images
+from iqf_core.evaluate import measure_run
 from iqf_core.measuring import MetricSpec
 from iqf_core.metrics import metric as make_metric
+from iqf_core.plan import datasets_of
 from iqf_core.runfolder import RunFolder, read_json
-from iqf_core.runrow import metrics_of
-from iqf_core.study import RUNS_ROOT, Study
+from iqf_core.runrow import COLUMNS, apart, column_of, metrics_of
+from iqf_core.study import RUNS_ROOT, Part, Study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from iqf_core.dataset import Dataset
+
+log = logging.getLogger("iqf")
 
 SETTING = ("family", "variant")
 """Columns that say what a run was run on; its hyper-parameters join them."""
@@ -42,7 +52,7 @@ class Results:
     def runs(self) -> list[RunFolder]:
         """Folders of the runs that the study asks for and that ended, in its order."""
         folders = [RunFolder(self.folder / "runs" / key) for key in self._study()["runs"]]
-        return [folder for folder in folders if folder.outcome() is not None]
+        return [folder for folder in folders if folder.outcome() is not None and folder.job()]
 
     def dataframe(self) -> pd.DataFrame:
         """A row per run that ended.
@@ -85,11 +95,11 @@ class Results:
             row |= {name: good[name].mean() for name in rates}
             for name in metrics:
                 found = good[name].astype(float)
-                row |= {
-                    f"{name}_mean": found.mean(),
-                    f"{name}_std": found.std(),
-                    f"{name}_count": found.count(),
-                }
+                with np.errstate(
+                    invalid="ignore"
+                ):  # an infinite value, as the PSNR of equal images, has no std
+                    row |= {f"{name}_mean": found.mean(), f"{name}_std": found.std()}
+                row[f"{name}_count"] = found.count()
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -140,22 +150,30 @@ class Results:
         Raises
         ------
         ResultsError
-            When the study's datasets are not where they were.
+            When the study's datasets are not where they were, or not what they were.
         """
-        one = make_metric(metric)
-        plan = Study(**self._study()["study"])
-        file = self._study()["file"]
-        plan._file = None if file is None else Path(file)
-        for run in plan.plan().runs:
-            if not run.folder.is_finished():
+        study = self._restored()
+        study.use_plugins()
+        one, datasets = make_metric(metric), datasets_of(study)
+        problems: dict[str, None] = {}
+        for folder in self.runs():
+            if not folder.is_finished():
                 continue
-            job = run.folder.job()
-            original = run.setting.datasets[run.setting.measured]
-            modified = _reopened(job)
-            folder = self.folder / "measurements" / job["measured"]["identity"]
-            measure_images([one], modified, original, folder, workers=workers)
-            evaluate_run([one], run.folder, original, workers=workers)
+            job = folder.job()
+            original = _unchanged(datasets, job)
+            found = measure_run([one], folder, original, functools.partial(_reopened, job), workers=workers)
+            problems.update(dict.fromkeys(found))
+        for problem in problems:
+            log.warning("%s: %s", self.name, problem)
         return self
+
+    def _restored(self) -> Study:
+        """The study as it was run, wherever it is opened from."""
+        found = self._study()
+        study = Study(**{**found["study"], "runs_root": str(self.folder.resolve().parent)})
+        study._file = None if found["file"] is None else Path(found["file"])
+        study._base = Path(found["base"])
+        return study
 
     def _study(self) -> dict[str, Any]:
         found = read_json(self.folder / "study.json")
@@ -164,8 +182,8 @@ class Results:
         return found
 
     def hyperparameters(self) -> list[str]:
-        """Names of the study's hyper-parameters."""
-        return list(self._study()["study"]["hyperparameters"])
+        """Names of the study's hyper-parameters, as they are columns of the table."""
+        return [column_of(name) for name in self._study()["study"]["hyperparameters"]]
 
     @staticmethod
     def _rates() -> tuple[str, ...]:
@@ -174,18 +192,7 @@ class Results:
         return RATES
 
     def _metrics(self, table: pd.DataFrame) -> list[str]:
-        own = {
-            *SETTING,
-            "knob",
-            "key",
-            "repetition",
-            "seed",
-            "status",
-            "reason",
-            "duration_s",
-            *self._rates(),
-        }
-        own.update(self.hyperparameters())
+        own = {*COLUMNS, *self._rates(), *self.hyperparameters()}
         numbers = table.select_dtypes("number").columns
         return [name for name in numbers if name not in own]
 
@@ -252,19 +259,32 @@ def _from_mlflow(name: str, uri: str) -> pd.DataFrame:
 def _row(folder: RunFolder) -> dict[str, Any]:
     job, outcome = folder.job(), folder.outcome() or {}
     series: Mapping[str, Any] = metrics_of(folder, job, outcome)
-    return {
+    row: dict[str, Any] = {
         "family": job.get("family"),
         "variant": job.get("label"),
         "knob": job.get("knob"),
-        **job.get("hyperparameters", {}),
+        **{column_of(name): _cell(value) for name, value in job.get("hyperparameters", {}).items()},
         "repetition": job.get("repetition"),
         "seed": job.get("seed"),
         "status": outcome["status"],
         "reason": outcome["reason"],
         "duration_s": outcome["ended"] - outcome["started"],
-        **{name: found[-1][1] for name, found in series.items() if found},
-        "key": folder.key,
     }
+    found = {apart(name, {*row, "key"}): steps[-1][1] for name, steps in series.items() if steps}
+    return {**row, **found, "key": folder.key}
+
+
+def _cell(value: Any) -> Any:
+    """Value of a hyper-parameter as a cell: a list as text, so that rows can be grouped by it."""
+    return json.dumps(value) if isinstance(value, list | dict) else value
+
+
+def _unchanged(datasets: Mapping[Part, Dataset], job: Mapping[str, Any]) -> Dataset:
+    """The dataset that a run was judged on before it was modified, as long as it is what it was."""
+    part: Part = job["measured"]["part"]
+    if datasets[part].fingerprint != job["measured"].get("source", datasets[part].fingerprint):
+        raise ResultsError(f"{datasets[part].root}: changed since the study was run; `iqf run` it again")
+    return datasets[part]
 
 
 def _reopened(job: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ class RunFolder:
     def start_anew(self) -> None:
         """Remove what an earlier attempt left, but keep its log as ``log.previous.txt``."""
         self.path.mkdir(parents=True, exist_ok=True)
-        # First what was asked: were this interrupted, the rest would be taken for a run that is done, or goes on.
+        # What was asked goes first: the rest alone passes neither for a run that is done nor for a live one.
         (self.path / "job.json").unlink(missing_ok=True)
         previous = self.path / "log.previous.txt"
         if self.log.exists():
@@ -102,8 +102,11 @@ class RunFolder:
         self.output.mkdir()
 
     def write(self, name: str, content: dict[str, Any]) -> None:
-        """Write ``job.json``, ``handle.json``, ``outcome.json`` or ``delivered.json``, atomically."""
-        write_json(self.path / name, content)
+        """Write ``job.json``, ``handle.json``, ``outcome.json`` or ``delivered.json``, atomically.
+
+        Only an outcome is forced onto the disk, which takes milliseconds: without one, the run is done again.
+        """
+        write_json(self.path / name, content, durable=name == "outcome.json")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -117,16 +120,17 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON so that a reader finds all of it or nothing, also after a power failure."""
+def write_json(path: Path, content: Any, *, durable: bool = True) -> None:
+    """Write JSON so that a reader finds all of it or nothing; if durable, also after a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with temporary.open("w", encoding="utf-8") as file:
             json.dump(content, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -7,26 +7,31 @@ this process, the next one finds in the run folders what was done and what still
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import signal
+import threading
 import time
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import filelock
 
 from iqf_core.dataset import Dataset
-from iqf_core.errors import IqfError, OutputError, StudyError
-from iqf_core.evaluate import evaluate_run, measure_images
-from iqf_core.executor import Handle, Job, Outcome, State, Status
-from iqf_core.jobs import asked_of, content_of, job_of
+from iqf_core.errors import ImageError, IqfError, OutputError, ResultsError, StudyError
+from iqf_core.evaluate import measure_run, said
+from iqf_core.executor import Handle, Job, State, Status, TaskExecutor
+from iqf_core.jobs import asked_of, content_of, failure, job_of, outcome_json, stop, submitted
 from iqf_core.plan import Plan, PlannedRun, Setting
-from iqf_core.runfolder import LAYOUT, write_json
+from iqf_core.runfolder import LAYOUT, RunFolder, write_json
 from iqf_core.study import Part
 from iqf_core.task import log_tail, read_outputs
-from iqf_core.tracking import Tracker, default_uri
+from iqf_core.tracking import Tracker, Writer, default_uri
 from iqf_core.variant import make_variant
 
 MOST_SUBMISSIONS = 3  # of a job whose machine is lost, before it counts as failed
+PARTING_S = 3.0  # for MLflow, when the study is interrupted
 
 
 class Listener:
@@ -78,29 +83,33 @@ def run_plan(
     Raises
     ------
     StudyError
-        When another process runs this study.
+        When another process runs this study, or its folder cannot be written.
     KeyboardInterrupt
         After every job was cancelled.
     """
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(plan.folder / ".lock", blocking=False)
     try:
-        lock.acquire()
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(plan.folder / ".lock", blocking=False):
+            session = _Session(
+                plan, parallel or plan.study.parallel, fail_fast, progress, listener or Listener()
+            )
+            return session.run(fresh)
     except filelock.Timeout:
         raise StudyError(f"{plan.folder}: another `iqf run` is at work on this study") from None
-    try:
-        session = _Session(plan, parallel or plan.study.parallel, fail_fast, progress, listener or Listener())
-        return session.run(fresh)
-    finally:
-        lock.release()
+    except OSError as error:
+        if isinstance(error, IqfError):
+            raise
+        raise StudyError(
+            f"{plan.folder}: cannot be written: {error}; what is done is kept, and the same command goes on"
+        ) from error
 
 
 @dataclass
 class _Active:
     run: PlannedRun
+    executor: TaskExecutor
     job: Job
     handle: Handle
-    submissions: int = 1
     next_poll: float = 0.0
 
 
@@ -116,7 +125,9 @@ class _Session:
     queue: deque[PlannedRun] = field(default_factory=deque)
     active: list[_Active] = field(default_factory=list)
     broken: dict[int, str] = field(default_factory=dict)
-    paths: dict[int, dict[Part, Dataset]] = field(default_factory=dict)
+    made: dict[int, dict[Part, Dataset]] = field(default_factory=dict)
+    rates: dict[int, dict[str, float]] = field(default_factory=dict)
+    lost: Counter[str] = field(default_factory=Counter)
     finished: int = 0
     failed: int = 0
 
@@ -125,16 +136,17 @@ class _Session:
         uri = study.tracking_uri or default_uri(self.plan.folder.parent)
         artifacts = self.plan.folder / "mlflow-artifacts"
         self.tracker = Tracker(uri, study.name, artifacts, study.registry_uri)
-        self.writer = concurrent.futures.ThreadPoolExecutor(1, "iqf-mlflow")
+        self.writer = Writer()
 
     def run(self, fresh: bool) -> Tally:
         self._write_study()
-        done = [] if fresh else [run for run in self.plan.runs if run.folder.is_finished()]
-        keys = {run.key for run in done}
-        self.queue.extend(run for run in self.plan.runs if run.key not in keys)
+        self._stop_abandoned()
         try:
             if fresh:
-                self._cancel_earlier()
+                self._clear()
+            done = [run for run in self.plan.runs if run.folder.is_finished()]
+            keys = {run.key for run in done}
+            self.queue.extend(run for run in self.plan.runs if run.key not in keys)
             if self.queue:
                 self.writer.submit(self.tracker.close_dead, [run.key for run in self.plan.runs])
             for run in done:
@@ -143,8 +155,7 @@ class _Session:
         except BaseException:
             self._cancel()
             raise
-        finally:
-            self.writer.shutdown(wait=True)
+        self.writer.close()
         return Tally(self.finished, self.failed, len(done), len(self.queue))
 
     def _loop(self) -> None:
@@ -163,51 +174,46 @@ class _Session:
     def _start(self, run: PlannedRun) -> None:
         """Re-attach to the run's job if there is one, else submit it."""
         try:
-            attached = self._reattached(run)
-            if attached is not None:
-                self.active.append(attached)
-                return
-            run.folder.start_anew()
-            job = self._prepared(run)
-            self.active.append(_Active(run, job, self._submitted(job)))
-        except Exception as error:  # noqa: BLE001 - a stranger's modifier may raise anything; the study goes on
-            self._end(run, _failure(_said(error)))
+            entry = self._reattached(run) or self._submitted(run)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's modifier may raise anything
+            self._stop(run.folder)
+            self._end(run, failure(said(error)))
+        else:
+            self.active.append(entry)
 
     def _reattached(self, run: PlannedRun) -> _Active | None:
-        content = run.folder.job()
-        if not content:
+        found = submitted(self.plan, run.folder)
+        if found is None:
             return None
-        job = job_of(self.plan, run, content)
-        handle = run.folder.handle() or self.plan.executor.find(job)
-        if handle is None or self.plan.executor.poll(handle) is State.LOST:
+        executor, job, handle = found
+        if executor.poll(handle) is State.LOST:
             return None
         self.listener.note(f"{run.title}: still there from an earlier study, re-attached")
-        return _Active(run, job, handle)
+        return _Active(run, executor, job, handle)
 
-    def _prepared(self, run: PlannedRun) -> Job:
-        """Make the run's variants, write down what is asked, and give the job."""
+    def _submitted(self, run: PlannedRun) -> _Active:
+        """Make the run's variants, write down what is asked, and have it done."""
+        run.folder.start_anew()
         datasets = self._modified(run.setting)
         options = {} if not self.plan.study.mlflow_monitoring else self._monitoring(run)
-        content = content_of(self.plan, run, datasets, options)
+        content = content_of(self.plan, run, datasets, self._rates(run.setting), options)
         run.folder.write("job.json", content)
-        return job_of(self.plan, run, content)
-
-    def _submitted(self, job: Job) -> Handle:
+        job = job_of(self.plan, run.folder, content)
         handle = self.plan.executor.submit(job)
-        write_json(job.folder / "handle.json", handle)
-        return handle
+        run.folder.write("handle.json", handle)
+        return _Active(run, self.plan.executor, job, handle)
 
     def _modified(self, setting: Setting) -> dict[Part, Dataset]:
         """The setting's datasets after its modifier; a variant that cannot be made fails all its runs."""
         if id(setting) in self.broken:
             raise StudyError(self.broken[id(setting)])
-        if id(setting) not in self.paths:
+        if id(setting) not in self.made:
             try:
-                self.paths[id(setting)] = {part: self._variant(setting, part) for part in setting.datasets}
-            except Exception as error:
-                self.broken[id(setting)] = _said(error)
+                self.made[id(setting)] = {part: self._variant(setting, part) for part in setting.datasets}
+            except (Exception, SystemExit) as error:
+                self.broken[id(setting)] = said(error)
                 raise
-        return self.paths[id(setting)]
+        return self.made[id(setting)]
 
     def _variant(self, setting: Setting, part: Part) -> Dataset:
         study, modifier, dataset = self.plan.study, setting.modifier_of(part), setting.datasets[part]
@@ -223,38 +229,55 @@ class _Session:
             progress=self.progress,
         )
 
+    def _rates(self, setting: Setting) -> dict[str, float]:
+        """Rates of the images that a setting is judged on; none where they cannot be read."""
+        if id(setting) not in self.rates:
+            try:
+                self.rates[id(setting)] = self._modified(setting)[setting.measured].rates()
+            except ImageError as error:  # of an untouched dataset: what to do with it is the script's affair
+                self.listener.note(f"{setting.label}: no rates: {error}")
+                self.rates[id(setting)] = {}
+        return self.rates[id(setting)]
+
     def _look_after(self, entry: _Active) -> None:
         if time.monotonic() < entry.next_poll:
             return
-        entry.next_poll = time.monotonic() + self.plan.executor.poll_interval_s
+        entry.next_poll = time.monotonic() + entry.executor.poll_interval_s
         try:
-            state = self.plan.executor.poll(entry.handle)
+            state = entry.executor.poll(entry.handle)
             if state is State.RUNNING:
                 return
-            if state is State.LOST and entry.submissions < MOST_SUBMISSIONS:
-                self.listener.note(f"{entry.run.title}: lost without a trace, submitted again")
-                entry.submissions += 1
-                entry.handle = self._submitted(entry.job)
-                return
-            lost = f"lost without a trace, {entry.submissions} times"
-            outcome = _failure(lost) if state is State.LOST else self._collected(entry)
-        except Exception as error:  # noqa: BLE001 - so may a stranger's executor
-            outcome = _failure(_said(error))
+            outcome = None if state is State.LOST else self._collected(entry)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - so may a stranger's executor
+            self._stop(entry.run.folder)
+            outcome = failure(said(error))
         self.active.remove(entry)
-        self._end(entry.run, outcome)
+        if outcome is None:
+            self._lost(entry.run)
+        else:
+            self._end(entry.run, outcome)
+
+    def _lost(self, run: PlannedRun) -> None:
+        """Have a run done again whose job left no trace, unless that happens too often."""
+        self.lost[run.key] += 1
+        if self.lost[run.key] < MOST_SUBMISSIONS:
+            self.listener.note(f"{run.title}: lost without a trace, submitted again")
+            self.queue.appendleft(run)
+        else:
+            self._end(run, failure(f"lost without a trace, {MOST_SUBMISSIONS} times"))
 
     def _collected(self, entry: _Active) -> dict[str, Any]:
-        outcome = self.plan.executor.collect(entry.handle, entry.job)
-        content = _as_json(outcome)
-        monitored = self.plan.study.mlflow_monitoring
-        if monitored:
-            content["metrics"] = self.writer.submit(self.tracker.read_back, entry.run.key).result()
-        if outcome.status is not Status.FINISHED:
-            return content
+        content = outcome_json(entry.executor.collect(entry.handle, entry.job))
+        monitored = "mlfrunid" in entry.job.options
         try:
+            if monitored:
+                content["metrics"] = self._read_back(entry.run)
+            if content["status"] != Status.FINISHED:
+                return content
             outputs = read_outputs(entry.job.output, require_output=not monitored)
-        except OutputError as error:
-            return {**content, "status": Status.FAILED, "reason": str(error)}
+        except (OutputError, StudyError) as error:
+            failed = {"status": str(Status.FAILED), "reason": str(error)}
+            return {**content, **failed} if content["status"] == Status.FINISHED else content
         content["metrics"].update({name: list(series) for name, series in outputs.metrics.items()})
         return {**content, "parameters": outputs.parameters, "ignored": list(outputs.ignored)}
 
@@ -268,7 +291,7 @@ class _Session:
             self.finished += 1
         else:
             self.failed += 1
-            outcome["log_tail"] = log_tail(run.folder.log) if run.folder.log.is_file() else ""
+            outcome["log_tail"] = log_tail(run.folder.log)
         run.folder.write("outcome.json", outcome)
         self._complete(run)
         total = len(self.plan.runs)
@@ -277,26 +300,30 @@ class _Session:
     def _complete(self, run: PlannedRun) -> None:
         """Measure what is not measured yet of a run that ended, and deliver it."""
         if self.plan.metrics and run.folder.is_finished():
-            try:
-                self._measure(run)
-            except Exception as error:  # noqa: BLE001 - the run itself has ended well
-                self.listener.note(f"{run.title}: not measured: {_said(error)}")
+            part = run.setting.measured
+            problems = measure_run(
+                self.plan.metrics,
+                run.folder,
+                run.setting.datasets[part],
+                lambda: self._modified(run.setting)[part],
+                workers=self.plan.study.workers,
+                progress=self.progress,
+            )
+            for problem in problems:
+                self.listener.note(f"{run.title}: {problem}")
         self.writer.submit(self.tracker.deliver, run.folder)
-
-    def _measure(self, run: PlannedRun) -> None:
-        part, workers = run.setting.measured, self.plan.study.workers
-        modified = self._modified(run.setting)[part]
-        folder = self.plan.folder / "measurements" / run.folder.job()["measured"]["identity"]
-        original = run.setting.datasets[part]
-        measure_images(self.plan.metrics, modified, original, folder, workers=workers, progress=self.progress)
-        for problem in evaluate_run(self.plan.metrics, run.folder, original, workers=workers):
-            self.listener.note(f"{run.title}: {problem}")
 
     def _monitoring(self, run: PlannedRun) -> dict[str, str]:
         try:
             return self.writer.submit(self.tracker.open_run, run.key, run.title).result()
         except Exception as error:
             raise StudyError(f"mlflow_monitoring: no MLflow run could be opened ({error})") from error
+
+    def _read_back(self, run: PlannedRun) -> dict[str, list[tuple[int, float]]]:
+        try:
+            return self.writer.submit(self.tracker.read_back, run.key).result()
+        except Exception as error:
+            raise StudyError(f"what the script wrote to MLflow cannot be read ({error})") from error
 
     def _write_study(self) -> None:
         """Leave on disk what this study is: its file, and the keys of its runs in order."""
@@ -306,47 +333,69 @@ class _Session:
             "name": study.name,
             "study": study.as_json(),
             "file": None if study.file is None else str(study.file),
+            "base": str(study.base),
             "runs": [run.key for run in self.plan.runs],
             "tracking_uri": self.tracker.uri,
         }
         write_json(self.plan.folder / "study.json", content)
 
-    def _cancel_earlier(self) -> None:
-        """Stop the jobs that an earlier study left running, before they are run anew."""
+    def _stop_abandoned(self) -> None:
+        """Stop jobs of an earlier study that this one does not ask for any more."""
+        asked = {run.key for run in self.plan.runs}
+        for path in sorted((self.plan.folder / "runs").glob("*")):
+            if path.name not in asked and self._is_pending(RunFolder(path)):
+                self.listener.note(f"{path.name}: not asked for any more, stopped")
+                self._withdraw(RunFolder(path))
+
+    def _clear(self) -> None:
+        """Forget what is done, and stop what an earlier study left running."""
         for run in self.plan.runs:
-            handle = run.folder.handle()
-            if handle is not None:
-                self.plan.executor.cancel(handle)
-                run.folder.start_anew()
+            if run.folder.path.is_dir():
+                self._withdraw(run.folder)
 
     def _cancel(self) -> None:
         """Leave nothing running; what was not done is done by the next `iqf run`."""
-        for entry in self.active:
-            self.plan.executor.cancel(entry.handle)
-            (entry.job.folder / "handle.json").unlink(missing_ok=True)
-            entry.run.folder.start_anew()
+        self.writer.drop()
+        with _undisturbed():
+            left = [run.folder for run in self.plan.runs if self._is_pending(run.folder)]
+            with concurrent.futures.ThreadPoolExecutor(max(1, len(left))) as pool:
+                list(pool.map(self._withdraw, left))
             if self.plan.study.mlflow_monitoring:
-                self.writer.submit(self.tracker.close, entry.run.key)
+                for folder in left:
+                    self.writer.submit(self.tracker.close, folder.key)
+            self.writer.close(within_s=PARTING_S)
+
+    def _is_pending(self, folder: RunFolder) -> bool:
+        try:
+            return folder.is_pending()
+        except ResultsError as error:
+            self.listener.note(str(error))
+            return False
+
+    def _withdraw(self, folder: RunFolder) -> None:
+        """Stop a run's job, and leave its folder as if it had never been asked for."""
+        if self._stop(folder):
+            with contextlib.suppress(OSError):  # on a full or dead disk: the next `iqf run` finds it lost
+                folder.start_anew()
+
+    def _stop(self, folder: RunFolder) -> bool:
+        try:
+            stop(self.plan, folder)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's executor, or a damaged file
+            self.listener.note(f"{folder.path}: its job may still run: {said(error)}")
+            return False
+        return True
 
 
-def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, IqfError) else f"{type(error).__name__}: {error}"
-
-
-def _failure(reason: str) -> dict[str, Any]:
-    now = time.time()
-    return _as_json(Outcome(Status.FAILED, reason, None, now, now))
-
-
-def _as_json(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "layout": LAYOUT,
-        "status": str(outcome.status),
-        "reason": outcome.reason,
-        "exit_code": outcome.exit_code,
-        "started": outcome.started,
-        "ended": outcome.ended,
-        "metrics": {},
-        "parameters": {},
-        "ignored": [],
-    }
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Take no notice of a second Ctrl-C: it comes easily, and would leave jobs running."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from iqf_core.runfolder import RunFolder, read_json
 
 Series = list[tuple[int, float]]
+COLUMNS = ("family", "variant", "knob", "repetition", "seed", "status", "reason", "duration_s", "key")
+"""Of the table of runs, whatever the study."""
+
+
+def column_of(hyperparameter: str) -> str:
+    """Column of a hyper-parameter: its name, with dashes where the table has a column of that name."""
+    return f"--{hyperparameter}" if hyperparameter in COLUMNS else hyperparameter
+
+
+def apart(name: str, taken: Container[str]) -> str:
+    """Name of something that a script wrote: ``results.name`` where the name is taken."""
+    return f"results.{name}" if name in taken else name
 
 
 def parameters_of(job: Mapping[str, Any], outcome: Mapping[str, Any]) -> dict[str, str]:
@@ -30,17 +42,10 @@ def parameters_of(job: Mapping[str, Any], outcome: Mapping[str, Any]) -> dict[st
         "repetition": job.get("repetition"),
         "seed": job.get("seed"),
     }
-    return {
-        key: str(value)
-        for key, value in {
-            **named,
-            **rest,
-            **own,
-            **job.get("hyperparameters", {}),
-            **outcome.get("parameters", {}),
-        }.items()
-        if value is not None
-    }
+    asked = {**named, **rest, **own, **job.get("hyperparameters", {})}
+    known = {key: str(value) for key, value in asked.items() if value is not None}
+    written: dict[str, str] = outcome.get("parameters", {})
+    return known | {apart(key, known): value for key, value in written.items() if known.get(key) != value}
 
 
 def metrics_of(folder: RunFolder, job: Mapping[str, Any], outcome: Mapping[str, Any]) -> dict[str, Series]:
@@ -53,19 +58,19 @@ def metrics_of(folder: RunFolder, job: Mapping[str, Any], outcome: Mapping[str, 
     job, outcome : mapping
         Of that folder.
     """
-    single = {**job.get("rates", {}), **measured_of(folder, job)}
+    single = {**job.get("rates", {}), **measured_of(folder)}
     series: dict[str, Series] = {name: [(0, value)] for name, value in single.items()}
-    series.update(
-        {name: [(int(s), float(v)) for s, v in found] for name, found in outcome["metrics"].items()}
-    )
-    return series
+    written = {
+        apart(name, single): [(int(step), float(value)) for step, value in found]
+        for name, found in outcome["metrics"].items()
+    }
+    return series | written
 
 
-def measured_of(folder: RunFolder, job: Mapping[str, Any]) -> dict[str, float]:
+def measured_of(folder: RunFolder) -> dict[str, float]:
     """What metrics came to: of the images of the run's variant, and of what the script predicted."""
     values: dict[str, float] = {}
-    shared = folder.path.parents[1] / "measurements" / str(job.get("measured", {}).get("identity", ""))
-    for place in (shared, folder.tables):
+    for place in (folder.measurements, folder.tables):
         for file in sorted(place.glob("*.json")):
             values.update((read_json(file) or {}).get("values", {}))
     return values

@@ -11,7 +11,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 
-from iqf_core.dataset import Dataset, open_dataset
+from iqf_core.dataset import Dataset
 from iqf_core.errors import DatasetError
 from iqf_core.fingerprint import digest_of
 from iqf_core.folders import sidecars
@@ -130,8 +130,7 @@ def lay_down(part: Dataset, folder: Path) -> Dataset:
 
 
 def _opened(part: Dataset, folder: Path) -> Dataset:
-    inner = "" if part.images_dir == part.root else part.images_dir.name
-    opened = open_dataset(folder, images=folder / inner, white=part.white, group=part.group_pattern)
+    opened = part.laid_in(folder)
     opened.params.update({key: value for key, value in part.params.items() if key != "ds_name"})
     return opened
 

@@ -105,6 +105,15 @@ class Store:
     names: TakenNames
     seed: int
 
+    def attempt(
+        self, images_dir: Path, white: float | None, modifier: ImageModifier, name: str
+    ) -> StoredImage | Exception:
+        """Make one image, or return what went wrong, so that others under way are not lost with it."""
+        try:
+            return self.make(images_dir, white, modifier, name)
+        except Exception as error:  # noqa: BLE001 - raised by the caller
+            return error
+
     def make(self, images_dir: Path, white: float | None, modifier: ImageModifier, name: str) -> StoredImage:
         """Read, modify and write one image."""
         path = images_dir / name

@@ -10,7 +10,7 @@ import pydantic
 from iqf_core import plugins
 from iqf_core.errors import StudyError, did_you_mean
 from iqf_core.parameters import Parametrised
-from iqf_core.yaml_file import read_yaml
+from iqf_core.yaml_file import plain_values, read_yaml
 
 if TYPE_CHECKING:
     from iqf_core.plan import Plan
@@ -106,13 +106,15 @@ class TaskEntry(_Block):
     interpreter : str
         Python interpreter; empty means the one that runs IQF.
     environment : dict of str to str
-        Added to the environment; part of what determines a run.
+        Added to the environment; part of what determines a run. Numbers are taken for text.
     code : list of str
         Globs of the files beside the script that determine a run; all of its folder unless given.
     """
 
+    model_config = pydantic.ConfigDict(coerce_numbers_to_str=True)
+
     script: str
-    timeout_s: float | None = pydantic.Field(None, gt=0)
+    timeout_s: float | None = pydantic.Field(None, gt=0, allow_inf_nan=False)
     interpreter: str = ""
     environment: dict[str, str] = {}
     code: list[str] = []
@@ -169,7 +171,8 @@ class Study(_Block):
     storage : {"source", "codestream"}, optional
         As for `iqf_core.make_variant`.
     variants_root, runs_root : str or None, optional
-        Where variants and results are written: beside the dataset, and ``iqf-runs`` in the current folder.
+        Where variants and results are written, relative to the study file; unless given, beside the
+        dataset, and in ``iqf-runs`` in the current folder.
     mlflow_monitoring : bool, optional
         Pass ``--mlfuri --mlfexpid --mlfrunid``, so that the script writes to its MLflow run itself.
     tracking_uri, registry_uri : str or None, optional
@@ -183,20 +186,20 @@ class Study(_Block):
         Naming the key, and the nearest valid one.
     """
 
-    name: str = pydantic.Field(pattern=r"^[\w][\w. -]*$")
+    name: str = pydantic.Field(pattern=r"^[\w][\w. -]*$", max_length=100)
     datasets: Datasets
     task: TaskEntry
     modifiers: list[Any] = []
     reference: bool = True
     apply_to: list[Part] = ["train", "val", "test"]
     hyperparameters: dict[str, Any] = {}
-    repetitions: int = pydantic.Field(1, ge=1)
-    seed: int = pydantic.Field(0, ge=0)
+    repetitions: int = pydantic.Field(1, ge=1, strict=True)
+    seed: int = pydantic.Field(0, ge=0, strict=True)
     seed_argument: str | None = None
     metrics: list[Any] = []
     executor: str | dict[str, Any] = "local"
-    parallel: int = pydantic.Field(1, ge=1)
-    workers: int | None = pydantic.Field(None, ge=1)
+    parallel: int = pydantic.Field(1, ge=1, strict=True)
+    workers: int | None = pydantic.Field(None, ge=1, strict=True)
     storage: Literal["source", "codestream"] = "source"
     variants_root: str | None = None
     runs_root: str | None = None
@@ -206,6 +209,7 @@ class Study(_Block):
     plugins: PluginsEntry = PluginsEntry()
 
     _file: Path | None = pydantic.PrivateAttr(None)
+    _base: Path | None = pydantic.PrivateAttr(None)
 
     def __init__(self, **content: Any) -> None:
         try:
@@ -213,13 +217,32 @@ class Study(_Block):
         except pydantic.ValidationError as error:
             raise StudyError(_explain(error)) from error
 
+    @pydantic.field_validator("hyperparameters", mode="before")
+    @classmethod
+    def _json_values(cls, value: Any) -> Any:
+        return plain_values(value)
+
+    @pydantic.field_validator("seed_argument")
+    @classmethod
+    def _without_dashes(cls, value: str | None) -> str | None:
+        return value.lstrip("-") if value else None
+
     @pydantic.model_validator(mode="after")
     def _has_cells(self) -> Study:
         if not self.modifiers and not self.reference:
             raise ValueError("nothing to run: give modifiers, or reference: true")
-        reserved = sorted(set(self.hyperparameters) & set(RESERVED))
+        if self.seed_argument in self.hyperparameters:
+            raise ValueError(f"seed_argument: {self.seed_argument!r} is among the hyperparameters too")
+        for name, value in self.hyperparameters.items():
+            if not name or name.startswith("-"):
+                raise ValueError(f"hyperparameters: write {name!r} without dashes")
+            if value == []:
+                raise ValueError(f"hyperparameters: {name} is an empty list: there is nothing to try")
+        reserved = {*self.hyperparameters, self.seed_argument} & set(RESERVED)
         if reserved:
-            raise ValueError(f"hyperparameters: {reserved[0]!r} is passed by IQF itself; name it otherwise")
+            raise ValueError(
+                f"{min(map(str, reserved))!r} is passed by IQF itself: name the script's option otherwise"
+            )
         return self
 
     @classmethod
@@ -266,12 +289,18 @@ class Study(_Block):
     @property
     def base(self) -> Path:
         """Folder that its paths are relative to: of the file, or the current one."""
+        if self._base is not None:
+            return self._base
         return Path.cwd() if self._file is None else self._file.parent
 
     @property
     def folder(self) -> Path:
         """Folder of its results."""
-        return (Path(self.runs_root) if self.runs_root else Path.cwd() / RUNS_ROOT) / self.name
+        return (self.path(self.runs_root) if self.runs_root else Path.cwd() / RUNS_ROOT) / self.name
+
+    def path(self, written: str) -> Path:
+        """A path that is written in it."""
+        return self.base / Path(written).expanduser()
 
     def use_plugins(self) -> None:
         """Apply its ``plugins`` block.

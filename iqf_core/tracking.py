@@ -6,31 +6,86 @@ that delivering again changes nothing; what could not be delivered is delivered 
 
 from __future__ import annotations
 
+import concurrent.futures
 import logging
 import os
+import queue
 import re
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from iqf_core.errors import ResultsError
 from iqf_core.fingerprint import digest_of, file_digest
-from iqf_core.runfolder import RunFolder
+from iqf_core.runfolder import RunFolder, read_json
 from iqf_core.runrow import metrics_of, parameters_of
 
 log = logging.getLogger("iqf")
 
 KEY_TAG, OUTCOME_TAG = "iqf.key", "iqf.outcome"
 DELIVERED = "delivered.json"
-PARAM_LENGTH = 6000  # MLflow's limit for a value
-BATCH = 1000  # MLflow's limit of metrics in one call
+PARAM_LENGTH, TAG_LENGTH = 6000, 5000  # MLflow's limits for a value
+METRICS_AT_ONCE, PARAMS_AT_ONCE = (
+    900,
+    90,
+)  # MLflow takes 1,000 of everything in one call, 100 of them no metrics
+LARGEST_STEP = 2**63 - 1  # of a database's integer
 ARTIFACTS_OF_OUTPUT = "output"
+SQLITE = "sqlite:///"
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
 
 
 def default_uri(runs_root: Path) -> str:
     """SQLite database beside the results."""
-    return f"sqlite:///{(runs_root / 'mlflow.db').resolve()}"
+    return f"{SQLITE}{(runs_root / 'mlflow.db').resolve()}"
+
+
+class Writer:
+    """The one thread that talks to MLflow, so that runs do not wait for it.
+
+    It is a daemon: a tracking server that does not answer cannot keep a study from ending.
+    """
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._waiting: list[concurrent.futures.Future[Any]] = []
+        self._thread = threading.Thread(target=self._work, name="iqf-mlflow", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self, call: Callable[Arguments, Answer], *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> concurrent.futures.Future[Answer]:
+        """Have a function called in that thread, after all that was submitted before."""
+        future: concurrent.futures.Future[Answer] = concurrent.futures.Future()
+        self._waiting.append(future)
+
+        def work() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(call(*arguments, **named))
+            except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the result
+                future.set_exception(error)
+
+        self._calls.put(work)
+        return future
+
+    def drop(self) -> None:
+        """Forget what is not begun: the run folders hold it, and it is delivered next time."""
+        for future in self._waiting:
+            future.cancel()
+
+    def close(self, *, within_s: float | None = None) -> None:
+        """Wait until all is done, or so many seconds."""
+        self._calls.put(None)
+        self._thread.join(within_s)
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
 
 
 @dataclass
@@ -54,23 +109,31 @@ class Tracker:
     artifacts: Path
     registry_uri: str | None = None
     _client: Any = field(default=None, repr=False)
+    _known: dict[str, str] = field(default_factory=dict, repr=False)  # key -> id of the run in MLflow
     _experiment_id: str = ""
     _refusal: str = ""
 
     def open_run(self, key: str, title: str) -> dict[str, str]:
-        """Options for a script that writes to its MLflow run itself, which is made if need be.
+        """Options for a script that writes to its MLflow run itself, which is made anew.
 
         Returns
         -------
         dict of str to str
             ``mlfuri``, ``mlfexpid``, ``mlfrunid``.
+
+        Raises
+        ------
+        ResultsError
+            When MLflow takes nothing.
         """
-        client = self._connected()
-        run = self._find(key)
-        if run is not None and run.data.tags.get(OUTCOME_TAG):
-            client.delete_run(run.info.run_id)
-            run = None
-        run_id = run.info.run_id if run is not None else self._create(key, title, None)
+        if self._refusal:
+            raise ResultsError(self._refusal)
+        try:
+            self._delete(key)  # of an earlier attempt, whose parameters would stand in the way
+            run_id = self._create(key, title, None)
+        except Exception as error:
+            self._refuse(error)
+            raise ResultsError(self._refusal) from error
         return {"mlfuri": self.uri, "mlfexpid": self._experiment_id, "mlfrunid": run_id}
 
     def read_back(self, key: str) -> dict[str, list[tuple[int, float]]]:
@@ -87,24 +150,40 @@ class Tracker:
 
         Never raises: what fails is logged once, and left for the next time.
         """
-        digest = content_digest(folder)
-        delivered = _delivered(folder)
-        if self._refusal or delivered == {"uri": self.uri, "digest": digest}:
+        if self._refusal:
             return
         try:
-            self._deliver(folder, digest)
+            digest = content_digest(folder)
+            if not self._has(folder, digest):
+                self._deliver(folder, digest)
         except Exception as error:  # noqa: BLE001 - whatever a tracking server says, the study goes on
+            self._doubt(folder, error)
+
+    def _has(self, folder: RunFolder, digest: str) -> bool:
+        """Whether MLflow has it, as far as can be told without asking MLflow."""
+        delivered = read_json(folder.path / DELIVERED) or {}
+        lost = self.uri.startswith(SQLITE) and not Path(self.uri.removeprefix(SQLITE)).is_file()
+        return (delivered.get("uri"), delivered.get("digest")) == (self.uri, digest) and not lost
+
+    def _doubt(self, folder: RunFolder, error: Exception) -> None:
+        """Find out whether MLflow takes nothing now, or only this run."""
+        try:
+            self._connected().set_experiment_tag(self._experiment_id, "iqf", "study")
+        except Exception:  # noqa: BLE001 - the first error says more than this one
             self._refuse(error)
+            return
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        log.warning("MLflow at %s does not take the run in %s (%s)", self.uri, folder.path, reason)
 
     def _refuse(self, error: Exception) -> None:
         """Try no more in this process: a server that is down would hold up every run."""
         if not self._refusal:
-            self._refusal = f"{type(error).__name__}: {error}"
+            self._refusal = f"{type(error).__name__}: {error}".splitlines()[0][:300]
             log.warning(
                 "MLflow at %s takes nothing now (%s); the run folders hold everything, and it is delivered "
                 "with the next `iqf run`",
                 self.uri,
-                self._refusal.splitlines()[0][:300],
+                self._refusal,
             )
 
     def close_dead(self, keys: Iterable[str]) -> None:
@@ -120,7 +199,7 @@ class Tracker:
     def _close_dead(self, keys: Iterable[str]) -> None:
         kept = set(keys)
         client = self._connected()
-        for run in client.search_runs([self._experiment_id], "attributes.status = 'RUNNING'"):
+        for run in list(_all_runs(client, self._experiment_id, "attributes.status = 'RUNNING'")):
             key = run.data.tags.get(KEY_TAG)
             if key is not None and key not in kept:
                 client.set_terminated(run.info.run_id, "KILLED")
@@ -137,19 +216,23 @@ class Tracker:
             raise ResultsError(f"{folder.path}: not done, so there is nothing to deliver")
         client = self._connected()
         run = self._find(folder.key)
-        if run is not None and run.data.tags.get(OUTCOME_TAG, digest) != digest:
-            client.delete_run(run.info.run_id)  # of an earlier attempt, or before a metric was added
+        if run is not None and not _goes_on(run.data.tags.get(OUTCOME_TAG, ""), digest, job):
+            self._delete(folder.key)  # of an earlier attempt, or before a metric was added
             run = None
-        started = int(outcome["started"] * 1000)
-        ended = int(outcome["ended"] * 1000)
+        started, ended = int(outcome["started"] * 1000), int(outcome["ended"] * 1000)
         run_id = run.info.run_id if run else self._create(folder.key, job.get("title", folder.key), started)
-        written = set(run.data.metrics) if run else set()
-        self._log(run_id, parameters_of(job, outcome), metrics_of(folder, job, outcome), ended, written)
+        tags = {OUTCOME_TAG: digest, "iqf.reason": outcome["reason"][:TAG_LENGTH]}
+        metrics = _renamed(metrics_of(folder, job, outcome))
+        parameters = _renamed(parameters_of(job, outcome))
+        if (
+            run is not None
+        ):  # what it holds stands: parameters are write-once, and metrics would be there twice
+            metrics = {name: series for name, series in metrics.items() if name not in run.data.metrics}
+            parameters = {name: text for name, text in parameters.items() if name not in run.data.params}
+        self._log(run_id, parameters, metrics, tags, ended)
         for name, artifact in _artifacts(folder):
             client.log_artifact(run_id, str(artifact), name)
-        client.set_tag(run_id, "iqf.reason", outcome["reason"])
         client.set_terminated(run_id, outcome["status"], ended)
-        client.set_tag(run_id, OUTCOME_TAG, digest)
         folder.write(DELIVERED, {"uri": self.uri, "digest": digest, "run_id": run_id})
 
     def _log(
@@ -157,39 +240,43 @@ class Tracker:
         run_id: str,
         parameters: Mapping[str, str],
         metrics: Mapping[str, list[tuple[int, float]]],
+        tags: Mapping[str, str],
         timestamp: int,
-        written: set[str],
     ) -> None:
-        """Log everything in as few calls as MLflow allows; a script's own metrics are left as they are."""
-        from mlflow.entities import Metric, Param
+        """Log everything in as few calls as MLflow allows; the tags with the last."""
+        from mlflow.entities import Metric, Param, RunTag
 
         entries = [
-            Metric(name, value, timestamp, step)
-            for name, series in _renamed(metrics).items()
-            if name not in written
+            Metric(name, value, timestamp, max(-LARGEST_STEP, min(step, LARGEST_STEP)))
+            for name, series in metrics.items()
             for step, value in series
         ]
-        known = self._connected().get_run(run_id).data.params
-        params = [
-            Param(name, value[:PARAM_LENGTH])
-            for name, value in _renamed(parameters).items()
-            if name not in known  # parameters are write-once: the script's own word stands
-        ]
-        for start in range(0, max(len(entries), 1), BATCH):
-            batch = params if start == 0 else []
-            self._connected().log_batch(run_id, entries[start : start + BATCH], batch[:100])
-        for start in range(100, len(params), 100):
-            self._connected().log_batch(run_id, params=params[start : start + 100])
+        params = [Param(name, value[:PARAM_LENGTH]) for name, value in parameters.items()]
+        named = [RunTag(name, value) for name, value in tags.items() if value]
+        while entries or params or named:
+            last = len(entries) <= METRICS_AT_ONCE and len(params) <= PARAMS_AT_ONCE
+            self._connected().log_batch(
+                run_id, entries[:METRICS_AT_ONCE], params[:PARAMS_AT_ONCE], named if last else []
+            )
+            entries, params = entries[METRICS_AT_ONCE:], params[PARAMS_AT_ONCE:]
+            named = [] if last else named
 
     def _create(self, key: str, title: str, started: int | None) -> str:
         run = self._connected().create_run(
             self._experiment_id, start_time=started, run_name=title, tags={KEY_TAG: key}
         )
-        return str(run.info.run_id)
+        self._known[key] = str(run.info.run_id)
+        return self._known[key]
+
+    def _delete(self, key: str) -> None:
+        run = self._find(key)
+        if run is not None:
+            self._connected().delete_run(run.info.run_id)
+            del self._known[key]
 
     def _find(self, key: str) -> Any:
-        found = self._connected().search_runs([self._experiment_id], f"tags.`{KEY_TAG}` = '{key}'")
-        return found[0] if found else None
+        client = self._connected()
+        return client.get_run(self._known[key]) if key in self._known else None
 
     def _connected(self) -> Any:
         """Client, with the database and the experiment made: once, before any script opens it."""
@@ -197,18 +284,33 @@ class Tracker:
             client = _client_of(self.uri, self.registry_uri)
             experiment = client.get_experiment_by_name(self.experiment)
             if experiment is None:
-                where = self.artifacts.resolve().as_uri() if self.uri.startswith("sqlite:") else None
+                where = self.artifacts.resolve().as_uri() if self.uri.startswith(SQLITE) else None
                 self._experiment_id = client.create_experiment(self.experiment, artifact_location=where)
             else:
                 self._experiment_id = experiment.experiment_id
+            runs = _all_runs(client, self._experiment_id)  # once: a search for each run takes its time
+            self._known = {
+                run.data.tags[KEY_TAG]: run.info.run_id for run in runs if KEY_TAG in run.data.tags
+            }
             self._client = client
         return self._client
 
 
 def content_digest(folder: RunFolder) -> str:
-    """Digest of what is delivered of a run: its outcome, and the tables of metrics."""
-    files = [folder.path / "outcome.json", *sorted(folder.tables.glob("*"))]
-    return digest_of(*(f"{file.name}={file_digest(file)}" for file in files if file.is_file()))
+    """Digests of what is delivered of a run, joined by a dot: its outcome, and what metrics made of it."""
+    tables = [*sorted(folder.tables.glob("*")), *sorted(folder.measurements.glob("*.json"))]
+    words = [f"{file.name}={file_digest(file)}" for file in tables if file.is_file()]
+    return f"{file_digest(folder.path / 'outcome.json')}.{digest_of(*words)}"
+
+
+def _goes_on(tag: str, digest: str, job: Mapping[str, Any]) -> bool:
+    """Whether a run of MLflow, by the tag of its last delivery, is one that this delivery adds to.
+
+    One that is half delivered is begun anew; but not one that a script wrote to itself.
+    """
+    if "mlfrunid" in job.get("options", {}):
+        return not tag or tag.partition(".")[0] == digest.partition(".")[0]
+    return tag == digest
 
 
 def experiment_runs(uri: str, experiment: str) -> list[dict[str, Any]]:
@@ -223,23 +325,27 @@ def experiment_runs(uri: str, experiment: str) -> list[dict[str, Any]]:
     found = client.get_experiment_by_name(experiment)
     if found is None:
         raise ResultsError(f"no MLflow experiment {experiment!r} at {uri}")
-    rows: list[dict[str, Any]] = []
+    return [
+        {
+            "run_id": run.info.run_id,
+            "status": run.info.status,
+            "parameters": dict(run.data.params),
+            "metrics": dict(run.data.metrics),
+            "tags": dict(run.data.tags),
+        }
+        for run in _all_runs(client, found.experiment_id)
+    ]
+
+
+def _all_runs(client: Any, experiment_id: str, condition: str = "") -> Iterator[Any]:
+    """Runs of an experiment, page by page, the newest first."""
     token = None
     while True:
-        page = client.search_runs([found.experiment_id], page_token=token)
-        rows += [
-            {
-                "run_id": run.info.run_id,
-                "status": run.info.status,
-                "parameters": dict(run.data.params),
-                "metrics": dict(run.data.metrics),
-                "tags": dict(run.data.tags),
-            }
-            for run in page
-        ]
+        page = client.search_runs([experiment_id], condition, page_token=token)
+        yield from page
         token = page.token
         if not token:
-            return rows
+            return
 
 
 def _client_of(uri: str, registry_uri: str | None) -> Any:
@@ -247,21 +353,14 @@ def _client_of(uri: str, registry_uri: str | None) -> Any:
     # A server that is down must not hold the study up: the outcome is delivered next time.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    if uri.startswith("sqlite:///"):
-        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    if uri.startswith(SQLITE):
+        Path(uri.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     from mlflow import MlflowClient
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
     return MlflowClient(tracking_uri=uri, registry_uri=registry_uri)
-
-
-def _delivered(folder: RunFolder) -> dict[str, Any]:
-    from iqf_core.runfolder import read_json
-
-    found = read_json(folder.path / DELIVERED) or {}
-    return {key: found[key] for key in ("uri", "digest") if key in found}
 
 
 def _artifacts(folder: RunFolder) -> list[tuple[str | None, Path]]:
@@ -271,7 +370,7 @@ def _artifacts(folder: RunFolder) -> list[tuple[str | None, Path]]:
     for file in sorted(folder.output.rglob("*")):
         inner = file.parent.relative_to(folder.output).as_posix()
         own.append((f"{ARTIFACTS_OF_OUTPUT}/{inner}".removesuffix("/."), file))
-    return [(name, file) for name, file in own if file.is_file()]
+    return [(name, file) for name, file in own if file.is_file() and file.stat().st_size]
 
 
 def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ stopped, a finished one is reused at once, and nothing half-written is ever take
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import re
 import shutil
@@ -63,10 +64,8 @@ class Variant(Dataset):
 
     @classmethod
     def _of(cls, folder: Path, manifest: Manifest, source: Dataset | None) -> Variant:
-        inner = None
-        if source is not None:
-            inner = folder if source.images_dir == source.root else folder / source.images_dir.name
-        dataset = open_dataset(folder, images=inner, white=manifest.recipe.white)
+        white = manifest.recipe.white
+        dataset = open_dataset(folder, white=white) if source is None else source.laid_in(folder)
         variant = cls(
             **{name: getattr(dataset, name) for name in dataset.__dataclass_fields__}, manifest=manifest
         )
@@ -74,7 +73,7 @@ class Variant(Dataset):
         variant.params.update({**(source.params if source else {}), "ds_name": folder.name})
         variant.params.update({"modifier": manifest.label, "modifier_name": name, **manifest.rates})
         variant.params.update({f"{name}.{key}": value for key, value in parameters.items()})
-        return variant if source is None else replace(variant, group_pattern=source.group_pattern)
+        return variant
 
     def rates(self) -> dict[str, float]:
         """Rates of its images over the pixels of their sources."""
@@ -322,13 +321,20 @@ class VariantWriter:
 
     def add_each(self, source: Dataset, modifier: ImageModifier) -> None:
         """Modify and write every pending image by itself, in parallel."""
-        work = functools.partial(self._store.make, source.images_dir, source.white, modifier)
+        work = functools.partial(self._store.attempt, source.images_dir, source.white, modifier)
+        failures: list[Exception] = []
+        until_one_fails = itertools.takewhile(lambda _: not failures, self.pending)
         rows = parallel.unordered(
-            work, self.pending, workers=self._build.workers, backend=self._build.backend
+            work, until_one_fails, workers=self._build.workers, backend=self._build.backend
         )
         doing = f"{source.name}: {modifier}"
         for row in track(rows, total=len(self.pending), doing=doing, show=self._build.progress):
-            self._note(row.source, [row])
+            if isinstance(row, Exception):
+                failures.append(row)  # what is under way is still finished and kept
+            else:
+                self._note(row.source, [row])
+        if failures:
+            raise failures[0]
 
     def add(self, source_name: str, source: Image, images: Iterable[tuple[str, Modified]]) -> None:
         """Write all that one image of the source became: none, one or many, under their new names.

@@ -8,6 +8,7 @@ that stands twice is an error.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,25 @@ def read_yaml(path: Path) -> dict[str, Any]:
         value = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError as error:
         raise StudyError(f"{path}: no such file") from error
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(value, dict):
         raise StudyError(f"{path}: holds {type(value).__name__}, not a mapping of keys to values")
     return value
+
+
+def plain_values(value: Any) -> Any:
+    """Values as a file would hold them: what comes from NumPy as Python's own, tuples as lists."""
+    if isinstance(value, Mapping):
+        return {key: plain_values(entry) for key, entry in value.items()}
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple | range):
+        return [plain_values(entry) for entry in value]
+    if isinstance(value, Path):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(f"{value!r} is neither a number, a text, true or false, nor a list of these")

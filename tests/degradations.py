@@ -94,7 +94,7 @@ class Shift(ImageModifier):
     by: float = 1
 
     def apply(self, image, *, rng):
-        return Modified(image.with_pixels((image.pixels + image.dtype.type(self.by)).astype(image.dtype)))
+        return Modified(image.with_pixels(image.pixels + np.array(self.by).astype(int).astype(image.dtype)))
 
 
 class Scale(ImageModifier):

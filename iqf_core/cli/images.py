@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ workers = click.option(
 @click.option(
     "--variants-root", type=click.Path(path_type=Path), help="Where to write, if not beside DATASET."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of modifiers that draw.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of modifiers that draw.")
 @white
 @workers
 @as_json
@@ -56,15 +57,16 @@ def modify(
         seed=seed,
         workers=workers,
     )
-    content = {"folder": str(variant.root), "images": len(variant), "rates": variant.rates()}
+    rates = {name: None if math.isnan(value) else value for name, value in variant.rates().items()}
+    content = {"folder": str(variant.root), "images": len(variant), "rates": rates}
     if variant.manifest is not None:
         content["modifier"] = variant.manifest.resolved
     if as_json:
         click.echo(json.dumps(content, indent=1))
         return
     click.echo(f"{variant.root}\n{len(variant)} images")
-    for name, value in variant.rates().items():
-        if value == value:
+    for name, value in rates.items():
+        if value is not None:
             click.echo(f"{name}: {cell_text(value)}")
 
 
@@ -107,7 +109,10 @@ def measure(
         opened = Variant.open(dataset)  # its manifest tells which image of the reference is which
     found = measure_dataset(opened, list(metrics), reference=reference, workers=workers)
     if csv is not None:
-        found.to_csv(csv)
+        try:
+            found.to_csv(csv)
+        except OSError as error:
+            raise click.FileError(str(csv), hint=str(error)) from error
     table = found.aggregate().reset_index()
     if as_json:
         print_json(table)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,9 +14,11 @@ from typing import Any
 import click
 
 from iqf_core.cli.tables import cell_text, console
-from iqf_core.executor import Job, State, Status
+from iqf_core.errors import ExecutorError, OutputError
+from iqf_core.executor import Job, Outcome, State, Status
 from iqf_core.plan import PlannedRun
 from iqf_core.plugins.records import one_line, printable
+from iqf_core.runfolder import RunFolder
 from iqf_core.runner import Listener
 
 SHOWN_METRICS = 3
@@ -78,13 +83,10 @@ def run_task(
     folder: Path | None,
 ) -> int:
     """Run a script once on the local executor, and show what it wrote."""
-    from iqf_core.local import LocalExecutor
-    from iqf_core.runfolder import RunFolder
     from iqf_core.study import RUNS_ROOT
     from iqf_core.task import log_tail, read_outputs
 
     run = RunFolder((folder or Path(RUNS_ROOT) / "tasks" / script.stem).resolve())
-    run.start_anew()
     job = Job(
         key=script.stem,
         script=script.resolve(),
@@ -95,21 +97,18 @@ def run_task(
         options=options,
         timeout_s=timeout_s,
     )
-    executor = LocalExecutor()
-    handle = executor.submit(job)
+    with interrupted_by_sigterm():
+        outcome = _carried_out(run, job)
+    problem = "" if outcome.status is Status.FINISHED else f"{outcome.status}: {outcome.reason}"
     try:
-        while executor.poll(handle) is State.RUNNING:
-            time.sleep(executor.poll_interval_s)
-    except KeyboardInterrupt:
-        executor.cancel(handle)
-        raise
-    outcome = executor.collect(handle, job)
-    if outcome.status is not Status.FINISHED:
-        click.echo(f"{outcome.status}: {outcome.reason}", err=True)
+        outputs = None if problem else read_outputs(run.output)
+    except OutputError as error:
+        outputs, problem = None, f"{Status.FAILED}: {error}"
+    if outputs is None:
+        click.echo(one_line(problem), err=True)
         click.echo(log_tail(run.log), err=True)
         click.echo(f"Log: {run.log}", err=True)
         return 1
-    outputs = read_outputs(run.output)
     for name, series in outputs.metrics.items():
         click.echo(one_line(f"{name}: {cell_text(series[-1][1])}"))
     for name, value in outputs.parameters.items():
@@ -118,3 +117,44 @@ def run_task(
         click.echo(one_line(f"ignored: {reason}"))
     click.echo(f"Output: {run.output}")
     return 0
+
+
+@contextlib.contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Have a request to end (SIGTERM) do what Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _carried_out(run: RunFolder, job: Job) -> Outcome:
+    """Have a job done on this machine, in a folder that holds nothing but an earlier task, if anything."""
+    from iqf_core.local import LocalExecutor
+
+    executor = LocalExecutor()
+    if run.path.exists() and any(run.path.iterdir()) and not run.job():
+        raise ExecutorError(f"{run.path}: holds other files; give --folder a folder of its own")
+    earlier = executor.find(job)
+    if earlier is not None and executor.poll(earlier) is State.RUNNING:
+        raise ExecutorError(f"{run.path}: a task is running there; wait, or give another --folder")
+    run.start_anew()
+    run.write("job.json", {"title": job.key, "script": str(job.script)})
+    try:
+        handle = executor.submit(job)
+        while executor.poll(handle) is State.RUNNING:
+            time.sleep(executor.poll_interval_s)
+    except KeyboardInterrupt:
+        started = executor.find(job)
+        if started is not None:
+            executor.cancel(started)
+        raise
+    return executor.collect(handle, job)

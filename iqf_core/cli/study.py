@@ -69,13 +69,13 @@ def run_study(
     """Run a study with a line per run and a table at the end; give the exit code."""
     from iqf_core import Results
     from iqf_core.cli.results import show_summary
-    from iqf_core.cli.running import Progress
+    from iqf_core.cli.running import Progress, interrupted_by_sigterm
     from iqf_core.runner import run_plan
 
     made = study.plan()
     done = sum(run.folder.is_finished() for run in made.runs)
     click.echo(f"{study.name}: {len(made.runs)} runs, {done} done already; results in {_near(made.folder)}")
-    with Progress(len(made.runs) - (0 if fresh else done)) as listener:
+    with interrupted_by_sigterm(), Progress(len(made.runs) - (0 if fresh else done)) as listener:
         tally = run_plan(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast, listener=listener)
     show_summary(Results(made.folder))
     click.echo(_said(tally))
@@ -90,7 +90,9 @@ def run_study(
 @click.option(
     "--option", "-o", "options", multiple=True, metavar="NAME=VALUE", help="Of the script; may be repeated."
 )
-@click.option("--timeout", type=float, help="Seconds after which the script is stopped.")
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), help="Seconds after which the script is stopped."
+)
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Where to run [default: iqf-runs/tasks/SCRIPT]."
 )
@@ -111,6 +113,7 @@ def task(
       iqf task train.py --trainds data/train -o lr=0.01 -o epochs=5 --timeout 600
     """
     from iqf_core.cli.running import run_task
+    from iqf_core.study import RESERVED
 
     datasets = {"trainds": trainds, "valds": valds, "testds": testds}
     given = {name: path.resolve() for name, path in datasets.items() if path is not None}
@@ -118,6 +121,9 @@ def task(
     wrong = [option for option, (_, equals, _) in zip(options, pairs, strict=True) if not equals]
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--option")
+    taken = [name for name, _, _ in pairs if name in RESERVED]
+    if taken:
+        raise click.BadParameter(f"{taken[0]!r} is passed by IQF itself", param_hint="--option")
     return run_task(script, given, {name: value for name, _, value in pairs}, timeout, folder)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from iqf_core.errors import DatasetError
 from iqf_core.formats.base import DatasetFormat, dump_json, load_json
+from iqf_core.formats.labels import moved_runs
 from iqf_core.records import GroundTruth, Move, Polygon, Record, Thing
 
 if TYPE_CHECKING:
@@ -80,19 +81,21 @@ class CocoFormat(DatasetFormat):
         dump_json({**truth.header, "images": images, "annotations": annotations}, path)
 
     def moved(self, thing: Thing, move: Move) -> Thing:
-        """Map boxes, polygons, areas and keypoints; a run-length encoding cannot follow."""
+        """Map boxes, polygons, run lengths, areas and keypoints."""
         if move.affine is None:
             return thing
         extras = dict(thing.extras)
-        if isinstance(extras.get("segmentation"), dict):
-            raise DatasetError(
-                f"annotation {extras.get('id')} has a run-length encoded segmentation, which cannot follow "
-                "moved pixels; convert it to polygons or remove it"
-            )
+        segmentation = extras.get("segmentation")
+        try:
+            if isinstance(segmentation, dict):
+                size = move.width, move.height
+                extras["segmentation"] = moved_runs(segmentation, move.affine, size)
+            if extras.get("keypoints"):
+                extras["keypoints"] = _moved_keypoints(extras["keypoints"], move.affine)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DatasetError(f"annotation {extras.get('id')} is not COCO: {error!r}") from error
         if isinstance(extras.get("area"), int | float):
             extras["area"] = extras["area"] * abs(move.affine.determinant)
-        if extras.get("keypoints"):
-            extras["keypoints"] = _moved_keypoints(extras["keypoints"], move.affine)
         return replace(thing.moved(move), extras=extras)
 
 

@@ -22,12 +22,12 @@ class GeoJsonFormat(DatasetFormat):
     name: ClassVar[str] = "geojson"
 
     def detect(self, path: Path) -> bool:
-        """Whether it is a feature collection whose features name their image."""
+        """Whether it is a feature collection of which any feature names its image."""
         if path.suffix.lower() not in (".geojson", ".json") or not path.is_file():
             return False
         try:
             features = load_json(path)["features"]
-            return all("image_filename" in feature["properties"] for feature in features)
+            return any("image_filename" in feature["properties"] for feature in features)
         except (DatasetError, KeyError, TypeError):
             return path.suffix.lower() == ".geojson"
 

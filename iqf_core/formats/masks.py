@@ -5,20 +5,13 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import ClassVar
 
 from iqf_core.errors import DatasetError
 from iqf_core.formats.base import DatasetFormat, Moves, finder
+from iqf_core.formats.labels import nearest
 from iqf_core.image import Image, is_image, read_image, write_image
 from iqf_core.records import GroundTruth, Move, Record
-
-if TYPE_CHECKING:
-    from affine import Affine
-
-Pixels = npt.NDArray[Any]
 
 
 class MasksFormat(DatasetFormat):
@@ -76,7 +69,9 @@ def _move_mask(source: Path, target: Path, move: Move) -> None:
     if target.suffix.lower() in (".jpg", ".jpeg"):
         target = target.with_suffix(".png")  # what is written is written without loss
     geo = None if image.geo is None else image.geo.moved(move.affine)
-    write_image(target, replace(image, pixels=_nearest(image.pixels, move.affine, move), geo=geo))
+    write_image(
+        target, replace(image, pixels=nearest(image.pixels, move.affine, (move.width, move.height)), geo=geo)
+    )
 
 
 def _has_palette(path: Path, image: Image) -> bool:
@@ -87,30 +82,3 @@ def _has_palette(path: Path, image: Image) -> bool:
         return False
     with opened(path, image.encoding.format) as raster:
         return bool(raster.colorinterp[0].name == "palette")
-
-
-def _nearest(pixels: Pixels, affine: Affine, move: Move) -> Pixels:
-    """Mapped pixels, each its nearest neighbour's; 0 where there is none."""
-    inverse = ~affine
-    if inverse.b or inverse.d:
-        return _warped(pixels, affine, (move.width, move.height))
-    rows = np.floor(inverse.e * (np.arange(move.height) + 0.5) + inverse.f).astype(int)
-    columns = np.floor(inverse.a * (np.arange(move.width) + 0.5) + inverse.c).astype(int)
-    inside = (rows >= 0) & (rows < pixels.shape[0]), (columns >= 0) & (columns < pixels.shape[1])
-    mapped = np.zeros((move.height, move.width, pixels.shape[2]), pixels.dtype)
-    mapped[np.ix_(*inside)] = pixels[np.ix_(rows[inside[0]], columns[inside[1]])]
-    return mapped
-
-
-def _warped(pixels: Pixels, affine: Affine, size: tuple[int, int]) -> Pixels:
-    """Rotated or sheared pixels."""
-    import cv2
-
-    # OpenCV's coordinates have (0, 0) at a pixel's centre, ours at its corner.
-    shift = type(affine).translation(0.5, 0.5)
-    matrix = np.array((~shift @ affine @ shift)[:6], dtype=float).reshape(2, 3)
-    bands = [
-        cv2.warpAffine(pixels[..., band], matrix, size, flags=cv2.INTER_NEAREST)
-        for band in range(pixels.shape[2])
-    ]
-    return np.stack(bands, axis=-1)

@@ -12,13 +12,13 @@ from iqf_core.records import GroundTruth
 
 
 class OtherJsonFormat(DatasetFormat):
-    """Any other JSON: not understood, and so carried along as it is."""
+    """Any other JSON or GeoJSON: not understood, and so carried along as it is."""
 
     name: ClassVar[str] = "json"
 
     def detect(self, path: Path) -> bool:
         """Whether it is a JSON file."""
-        return path.is_file() and path.suffix.lower() == ".json"
+        return path.is_file() and path.suffix.lower() in (".json", ".geojson")
 
     def read(self, path: Path) -> GroundTruth:
         """Nothing is understood."""
