@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from iqf_core.image import write_image as write_image
     from iqf_core.measuring import measure as measure
     from iqf_core.metrics import ImageMetric as ImageMetric
+    from iqf_core.metrics import Missing as Missing
     from iqf_core.metrics import Output as Output
     from iqf_core.metrics import PairMetric as PairMetric
     from iqf_core.metrics import PredictionMetric as PredictionMetric
@@ -80,7 +81,7 @@ _HOME = {
     "hookspecs": ["Component", "hookimpl"],
     "image": ["Image", "read_image", "write_image"],
     "measuring": ["measure"],
-    "metrics": ["ImageMetric", "Output", "PairMetric", "PredictionMetric", "metric"],
+    "metrics": ["ImageMetric", "Missing", "Output", "PairMetric", "PredictionMetric", "metric"],
     "modifiers": ["Chain", "ImageModifier", "Knob", "Modified", "Modifier"],
     "results": ["Results", "open_results"],
     "specs": ["modifier"],

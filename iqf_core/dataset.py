@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from iqf_core import plugins
-from iqf_core.errors import DatasetError
+from iqf_core.errors import DatasetError, PluginError
 from iqf_core.fingerprint import digest_of, digests
 from iqf_core.folders import (
     candidates,
@@ -289,7 +289,13 @@ def _formats() -> list[DatasetFormat]:
     registry = plugins.registry()
     last = ["iqf-core:json", "iqf-core:folder"]
     names = [entry.full_name for entry in registry.components("formats")]
-    return [registry.load("formats", name)() for name in sorted(set(names) - set(last)) + last]
+    formats = []
+    for name in sorted(set(names) - set(last)) + last:
+        try:
+            formats.append(registry.load("formats", name, base=DatasetFormat)())
+        except PluginError as error:  # a stranger's format must not keep anybody from opening a dataset
+            log.warning("the format %s is passed over: %s", name, error)
+    return formats
 
 
 def _recognise(path: Path) -> Source:

@@ -97,8 +97,7 @@ def executor_of(plan: Plan, content: Mapping[str, Any]) -> TaskExecutor:
     if spec == plan.executor.spec():
         return plan.executor
     name, options = parse_spec(spec)
-    made: TaskExecutor = create("executors", name, options)
-    return made
+    return create("executors", name, options, base=TaskExecutor)
 
 
 def submitted(plan: Plan, folder: RunFolder) -> tuple[TaskExecutor, Job, Handle] | None:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from iqf_core.errors import ParameterError
 from iqf_core.image import Image
 from iqf_core.parameters import Parametrised, create, parse_spec
 
@@ -200,10 +199,7 @@ def metric(spec: str | Mapping[str, Any] | Metric, **parameters: Any) -> Metric:
     if isinstance(spec, Metric):
         return spec.replaced(**parameters) if parameters else spec
     name, written = parse_spec(spec)
-    made = create("metrics", name, {**written, **parameters})
-    if not isinstance(made, Metric):
-        raise ParameterError(f"{name} is offered as a metric, but is none of the kinds of metric")
-    return made
+    return create("metrics", name, {**written, **parameters}, base=Metric)
 
 
 def _resampled(image: Image, height: int, width: int) -> Image:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import pydantic
 
 from iqf_core import plugins
 from iqf_core.errors import ParameterError, did_you_mean
+
+Made = TypeVar("Made", bound="Parametrised")
 
 
 class Parametrised(pydantic.BaseModel):
@@ -178,7 +180,7 @@ def parse_spec(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     )
 
 
-def create(kind: str, name: str, parameters: Mapping[str, Any]) -> Any:
+def create(kind: str, name: str, parameters: Mapping[str, Any], *, base: type[Made]) -> Made:
     """Make one component of the active plugins.
 
     Parameters
@@ -189,6 +191,8 @@ def create(kind: str, name: str, parameters: Mapping[str, Any]) -> Any:
         Bare name or ``distribution:name``.
     parameters : mapping
         Its parameters.
+    base : type
+        What it must be.
 
     Raises
     ------
@@ -197,4 +201,5 @@ def create(kind: str, name: str, parameters: Mapping[str, Any]) -> Any:
     ParameterError
         When a parameter is wrong.
     """
-    return plugins.registry().load(kind, name)(**parameters)
+    made: Made = plugins.registry().load(kind, name, base=base)(**parameters)
+    return made

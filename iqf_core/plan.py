@@ -245,10 +245,7 @@ def _settings(study: Study, datasets: Mapping[Part, Dataset]) -> list[Setting]:
 
 def _executor(study: Study) -> TaskExecutor:
     name, options = parse_spec(study.executor)
-    made = create("executors", name, options)
-    if not isinstance(made, TaskExecutor):
-        raise StudyError(f"executor: {name} is no task executor")
-    return made
+    return create("executors", name, options, base=TaskExecutor)
 
 
 def _code_of(study: Study, script: Path, datasets: Mapping[Part, Dataset]) -> str:

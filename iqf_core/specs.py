@@ -132,8 +132,7 @@ def _of_single_images(step: Modifier) -> ImageModifier:
 def _make(name: str, parameters: Mapping[str, Any]) -> Modifier:
     aims = {key for key in parameters if key.startswith(PREFIX)} & set(RateTarget.model_fields)
     if not aims:
-        made: Modifier = create("modifiers", name, parameters)
-        return made
+        return create("modifiers", name, parameters, base=Modifier)
     aims.add("per_image")
     own = {key: value for key, value in parameters.items() if key in aims}
     rest = {key: value for key, value in parameters.items() if key not in aims}
@@ -153,5 +152,4 @@ def _without_knob(name: str, parameters: Mapping[str, Any]) -> Modifier:
             f"{name}: give {knob.field} or a target, not both: {knob.field} is what is searched"
         )
     mild = round(knob.mild) if knob.integer else float(knob.mild)
-    made: Modifier = create("modifiers", name, {**parameters, knob.field: mild})
-    return made
+    return create("modifiers", name, {**parameters, knob.field: mild}, base=Modifier)
