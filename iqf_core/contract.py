@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -63,6 +64,27 @@ def held_to_contract(modifier: Declared, before: Image, after: Image, affine: Af
     if affine is None and after.bands == before.bands:
         pixels = _with_nodata_of(before, after, pixels)
     return after if pixels is after.pixels else replace(after, pixels=pixels)
+
+
+class NoGenerator(np.random.Generator):
+    """Stands for the generator of a modifier that does not declare that it draws.
+
+    Its variants would not depend on the seed, and so would be reused for any other.
+    """
+
+    def __init__(self, modifier: str) -> None:
+        super().__init__(_no_bits())
+        self._modifier = modifier
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("_"):
+            return super().__getattribute__(name)
+        raise VariantError(f"{self._modifier} draws from rng without declaring stochastic = True")
+
+
+@functools.cache
+def _no_bits() -> np.random.BitGenerator:
+    return np.random.PCG64(0)
 
 
 def placed(before: Image, after: Image, affine: Affine | None) -> Image:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pydantic
 
-from iqf_core.contract import held_to_contract
+from iqf_core.contract import NoGenerator, held_to_contract
 from iqf_core.errors import ParameterError, VariantError
 from iqf_core.image import Image
 from iqf_core.parameters import Parametrised, labelled
@@ -205,7 +205,7 @@ class ImageModifier(Modifier):
         image : Image
             Its pixels, (H, W, C), cannot be written to.
         rng : numpy.random.Generator
-            The only source of randomness.
+            The only source of randomness; a modifier that uses it declares ``stochastic = True``.
 
         Returns
         -------
@@ -226,7 +226,8 @@ class ImageModifier(Modifier):
         image : Image
             Is left as it is.
         rng : numpy.random.Generator or None, optional
-            None means ``numpy.random.default_rng(0)``.
+            None means ``numpy.random.default_rng(0)``; a modifier that does not declare that it draws gets
+            none.
 
         Returns
         -------
@@ -243,7 +244,8 @@ class ImageModifier(Modifier):
         """
         view = image.pixels.view()
         view.flags.writeable = False
-        modified = self.apply(replace(image, pixels=view), rng=rng or np.random.default_rng(0))
+        generator = rng or np.random.default_rng(0) if self.draws else NoGenerator(str(self))
+        modified = self.apply(replace(image, pixels=view), rng=generator)
         if not isinstance(modified, Modified):
             raise VariantError(f"{self} returned {type(modified).__name__}, not Modified")
         modified.like = modified.like or image
@@ -341,7 +343,8 @@ class Chain(ImageModifier):
         measured: dict[str, float] = {}
         affine = None
         modified = Modified(image)
-        for step, step_rng in zip(self.steps, rng.spawn(len(self.steps)), strict=True):
+        generators = rng.spawn(len(self.steps)) if self.draws else [None] * len(self.steps)
+        for step, step_rng in zip(self.steps, generators, strict=True):
             before = modified.decoded()
             measured = _merged(measured, modified.measured)
             modified = step.modify(before, rng=step_rng)

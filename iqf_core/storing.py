@@ -119,7 +119,9 @@ class Store:
         path = images_dir / name
         image = read_image(path, white=white)
         try:
-            modified = modifier.modify(image, rng=generator_for(self.seed, modifier.name, name))
+            # Seeding a generator takes as long as reading a header: only where something is drawn.
+            rng = generator_for(self.seed, modifier.name, name) if modifier.draws else None
+            modified = modifier.modify(image, rng=rng)
             return self.put(name, image, modified, name)
         except (ImageError, VariantError) as error:
             raise type(error)(f"{path}: {error}") from error

@@ -105,7 +105,7 @@ class RateTarget(ImageModifier):
 
     def apply(self, image: Image, *, rng: np.random.Generator) -> Modified:
         """Find this image's setting and apply it."""
-        seed = int(rng.integers(2**31))
+        seed = int(rng.integers(2**31)) if self.draws else 0
         found = self._search(lambda setting: self._cost([_row(setting, image, seed, "")]))
         modified = found.modify(image, rng=generator_for(seed, found.name, ""))
         modified.measured["knob"] = found.knob_value or 0.0

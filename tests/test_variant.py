@@ -999,3 +999,15 @@ def test_manifests_hold_what_made_the_variant(maker):
     assert (row.image, row.width, row.height, row.measured["encode_s"]) == ("scene0.tif", WIDTH, HEIGHT, 0.25)
     assert row.measured["source_bits"] == 12 * WIDTH * HEIGHT * 3
     assert make_variant(source, Coarse(), seed=7).manifest.recipe.seed is None
+
+
+class Speckle(Noise):
+    """Draws, and does not say so."""
+
+    name = "speckle"
+    stochastic = False
+
+
+def test_a_modifier_that_draws_without_declaring_it_is_refused(maker):
+    with pytest.raises(VariantError, match="stochastic = True"):
+        make_variant(maker.plain(suffix=".png", count=1), Speckle())
