@@ -25,8 +25,8 @@ def figures(quick: bool) -> Iterator[Figure]:
         folder = Path(name).resolve()
         os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         _write_pictures(folder / "scenes" / "images", count)
-        yield _compared(folder, "codestream", _to_jpeg, count, bar=0.85, rounds=3 if quick else 9)
-        yield _compared(folder, "source", _to_png, count, bar=0.9, rounds=3)
+        yield _compared(folder, "codestream", _to_jpeg, count, bar=0.85, rounds=3 if quick else 6)
+        yield _compared(folder, "source", _to_png, count, bar=0.9, rounds=3 if quick else 4)
 
 
 def _compared(

@@ -280,7 +280,7 @@ def _decoded(path: Path, data: Pixels, container: str, header: Header) -> Image:
         image = read_raster(path, container, lambda *_: None)  # OpenCV would make it RGBA
         pixels, geo, nodata, white = image.pixels, image.geo, image.nodata, None
     else:
-        pixels = decode(data)
+        pixels = decode(data, bands=header.bands)
         geo, nodata, white = _beside(path, container)
     if geo is None and header.bands == 4:
         geo = Geo(colorinterp=("red", "green", "blue", "alpha"))

@@ -31,8 +31,9 @@ def decode_jpeg(data: bytes) -> Pixels:
     UnsupportedImage
         For CMYK and for more than eight bits.
     """
-    check_jpeg(jpeg_header(data, complete=True))
-    return decode(np.frombuffer(data, np.uint8))
+    header = jpeg_header(data, complete=True)
+    check_jpeg(header)
+    return decode(np.frombuffer(data, np.uint8), bands=header.bands)
 
 
 def check_jpeg(header: Header) -> None:
@@ -45,12 +46,15 @@ def check_jpeg(header: Header) -> None:
         )
 
 
-def decode(data: Pixels) -> Pixels:
+def decode(data: Pixels, *, bands: int) -> Pixels:
     """Decode a PNG or JPEG held in an array of bytes to (height, width, bands), RGB(A)."""
     import cv2
 
+    # From 4.10 OpenCV decodes straight to RGB, which saves a pass over the pixels.
+    straight = getattr(cv2, "IMREAD_COLOR_RGB", None) if bands == 3 else None
+    asis = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED if straight is None else straight | asis)
     except cv2.error as error:
         raise ImageReadError(f"OpenCV cannot decode it: {error}") from error
     if pixels is None:
@@ -59,6 +63,8 @@ def decode(data: Pixels) -> Pixels:
         )
     if pixels.ndim == 2:
         return np.asarray(pixels[:, :, np.newaxis])
+    if straight is not None:
+        return np.asarray(pixels)
     swap = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
     return np.asarray(cv2.cvtColor(pixels, swap, dst=pixels))
 
