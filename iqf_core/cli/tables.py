@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -35,11 +36,16 @@ def show_table(frame: pd.DataFrame, *, title: str = "") -> None:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left")
     for name in frame.columns:
-        numeric = frame[name].dtype.kind in "iufb" or " ± " in str(frame[name].iloc[0] if len(frame) else "")
-        table.add_column(Text(one_line(str(name))), justify="right" if numeric else "left")
+        table.add_column(Text(one_line(str(name))), justify="right" if _is_numeric(frame[name]) else "left")
     for values in frame.itertuples(index=False):
         table.add_row(*(Text(cell_text(value)) for value in values))
     console().print(table)
+
+
+def _is_numeric(column: pd.Series[Any]) -> bool:
+    """Whether a column holds numbers, or texts that begin with one: ``0.9 ± 0.1``."""
+    first = [str(value).partition(" ")[0] for value in column]
+    return column.dtype.kind in "iufb" or all(re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?|–", word) for word in first)
 
 
 def cell_text(value: Any) -> str:
@@ -64,9 +70,13 @@ def with_spread(frame: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
 
 
 def _spread(mean: float, std: float) -> str:
+    """Mean and spread to the second digit of the spread."""
     if math.isnan(mean):
         return "–"
-    return f"{mean:.4g}" if math.isnan(std) else f"{mean:.4g} ± {std:.2g}"
+    if math.isnan(std) or std == 0:
+        return cell_text(mean)
+    decimals = min(max(1 - math.floor(math.log10(std)), 0), 9)
+    return f"{mean:.{decimals}f} ± {std:.{decimals}f}"
 
 
 def print_json(frame: pd.DataFrame) -> None:
