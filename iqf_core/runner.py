@@ -90,10 +90,8 @@ def run_plan(
     try:
         plan.folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(plan.folder / ".lock", blocking=False):
-            session = _Session(
-                plan, parallel or plan.study.parallel, fail_fast, progress, listener or Listener()
-            )
-            return session.run(fresh)
+            at_once, told = parallel or plan.study.parallel, listener or Listener()
+            return _Session(plan, at_once, fail_fast, progress, told).run(fresh)
     except filelock.Timeout:
         raise StudyError(f"{plan.folder}: another `iqf run` is at work on this study") from None
     except OSError as error:
@@ -141,6 +139,7 @@ class _Session:
     def run(self, fresh: bool) -> Tally:
         self._write_study()
         self._stop_abandoned()
+        self.tracker.look(run.folder for run in self.plan.runs)
         try:
             if fresh:
                 self._clear()

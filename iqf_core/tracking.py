@@ -162,8 +162,13 @@ class Tracker:
     def _has(self, folder: RunFolder, digest: str) -> bool:
         """Whether MLflow has it, as far as can be told without asking MLflow."""
         delivered = read_json(folder.path / DELIVERED) or {}
-        lost = self.uri.startswith(SQLITE) and not Path(self.uri.removeprefix(SQLITE)).is_file()
-        return (delivered.get("uri"), delivered.get("digest")) == (self.uri, digest) and not lost
+        return (delivered.get("uri"), delivered.get("digest")) == (self.uri, digest)
+
+    def look(self, folders: Iterable[RunFolder]) -> None:
+        """Where the database was deleted, forget what was delivered: it is delivered again."""
+        if self.uri.startswith(SQLITE) and not Path(self.uri.removeprefix(SQLITE)).is_file():
+            for folder in folders:
+                (folder.path / DELIVERED).unlink(missing_ok=True)
 
     def _doubt(self, folder: RunFolder, error: Exception) -> None:
         """Find out whether MLflow takes nothing now, or only this run."""

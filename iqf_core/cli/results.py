@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from iqf_core.results import Results
+
+PARTING_S = 5.0  # for MLflow's server to end
 
 
 @click.command()
@@ -123,4 +128,23 @@ def ui(name: str | None, port: int) -> int:
         raise ResultsError(f"{uri}: no runs are tracked here yet; `iqf run` a study first")
     click.echo(f"MLflow on http://127.0.0.1:{port} (Ctrl-C ends it)")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(port)]
-    return subprocess.call([*command, "--workers", "1"])
+    return _served([*command, "--workers", "1"])
+
+
+def _served(command: list[str]) -> int:
+    """Run a server until it ends or is interrupted; nothing that it started is left then."""
+    from iqf_core.cli.running import interrupted_by_sigterm
+
+    with interrupted_by_sigterm():
+        server = subprocess.Popen(command, start_new_session=True)
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(PARTING_S)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)

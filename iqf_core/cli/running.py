@@ -20,6 +20,7 @@ from iqf_core.plan import PlannedRun
 from iqf_core.plugins.records import one_line, printable
 from iqf_core.runfolder import RunFolder
 from iqf_core.runner import Listener
+from iqf_core.task import TaskOutputs, log_tail, read_outputs
 
 SHOWN_METRICS = 3
 
@@ -84,7 +85,6 @@ def run_task(
 ) -> int:
     """Run a script once on the local executor, and show what it wrote."""
     from iqf_core.study import RUNS_ROOT
-    from iqf_core.task import log_tail, read_outputs
 
     run = RunFolder((folder or Path(RUNS_ROOT) / "tasks" / script.stem).resolve())
     job = Job(
@@ -109,14 +109,18 @@ def run_task(
         click.echo(log_tail(run.log), err=True)
         click.echo(f"Log: {run.log}", err=True)
         return 1
+    _show_outputs(outputs)
+    click.echo(f"Output: {run.output}")
+    return 0
+
+
+def _show_outputs(outputs: TaskOutputs) -> None:
     for name, series in outputs.metrics.items():
         click.echo(one_line(f"{name}: {cell_text(series[-1][1])}"))
     for name, value in outputs.parameters.items():
         click.echo(one_line(f"{name}: {value}"))
     for reason in outputs.ignored:
         click.echo(one_line(f"ignored: {reason}"))
-    click.echo(f"Output: {run.output}")
-    return 0
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ def _spread(mean: float, std: float) -> str:
     """Mean and spread to the second digit of the spread."""
     if math.isnan(mean):
         return "–"
-    if math.isnan(std) or std == 0:
+    if not math.isfinite(std) or std == 0:
         return cell_text(mean)
     decimals = min(max(1 - math.floor(math.log10(std)), 0), 9)
     return f"{mean:.{decimals}f} ± {std:.{decimals}f}"

@@ -15,7 +15,7 @@ import yaml
 
 import iqf_core.cli
 from iqf_core.cli import COMMANDS, main
-from iqf_core.parameters import create, parse_call, parse_spec
+from iqf_core.parameters import Parametrised, create, parse_call, parse_spec
 from iqf_core.plugins import Policy, configure, configured_policy, registry
 
 HEAVY = {
@@ -228,7 +228,8 @@ def test_how_to_write_a_component_is_true(capsys: pytest.CaptureFixture[str], ki
         written = yaml.safe_load(study)["executor" if kind == "executors" else kind]
         (spec,) = written if isinstance(written, list) else [written]
         (word,) = shlex.split(line)
-        assert create(kind, *parse_spec(spec)) == create(kind, *parse_call(word)), entry
+        made = [create(kind, *parts, base=Parametrised) for parts in (parse_spec(spec), parse_call(word))]
+        assert made[0] == made[1], entry
 
 
 def test_components_are_listed_with_full_names_where_needed(

@@ -34,7 +34,8 @@ def commands() -> list[str]:
 
 
 def test_every_block_is_of_a_kind_that_is_executed_here():
-    assert {language for language, _ in BLOCK.findall(README)} <= {"console", "yaml", "python", "toml", "text"}
+    kinds = {"console", "yaml", "python", "toml", "text"}
+    assert {language for language, _ in BLOCK.findall(README)} <= kinds
     assert len(blocks("yaml")) == 1
     assert len(blocks("text")) == 1
 

@@ -37,13 +37,15 @@ def test_constraints_and_make_name_no_address():
 @pytest.mark.slow
 def test_wheels_work_in_a_clean_environment(tmp_path):
     for folder in DISTRIBUTIONS:
-        run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, folder, cwd=ROOT)
+        build = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
+        run(*build, "--outdir", tmp_path, folder, cwd=ROOT)
     wheels = sorted(tmp_path.glob("*.whl"))
     assert len(wheels) == len(DISTRIBUTIONS)
     python = clean_environment(tmp_path / "clean", wheels)
     iqf = python.with_name("iqf")
 
-    assert {entry["status"] for entry in json.loads(run(iqf, "plugins", "--json", cwd=tmp_path))} == {"active"}
+    listed = json.loads(run(iqf, "plugins", "--json", cwd=tmp_path))
+    assert {entry["status"] for entry in listed} == {"active"}
     where = run(python, "-c", "import iqf_core; print(iqf_core.__file__)", cwd=tmp_path)
     assert str(tmp_path) in where
     packed = Path(where.strip()).parent / "_examples" / "textures"

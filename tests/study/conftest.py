@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
 import pytest
 
 from iqf_core.plugins import Policy, configure
@@ -26,8 +28,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow's database, empty: making one takes seconds, copying it none."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    subprocess.run([sys.executable, "-c", MAKE, str(path)], check=True, capture_output=True, timeout=120)
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    path = shared / "empty-mlflow.db"
+    with filelock.FileLock(shared / "empty-mlflow.lock"):
+        if not path.exists():
+            made = shared / "empty-mlflow.db.partial"
+            subprocess.run(
+                [sys.executable, "-c", MAKE, str(made)], check=True, capture_output=True, timeout=120
+            )
+            made.rename(path)
     return path
 
 

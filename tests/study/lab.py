@@ -1,4 +1,4 @@
-"""A place to run studies in: a tiny dataset, scripts of the standard library, the command in processes of its own."""
+"""A place to run studies in: a tiny dataset, a script of the standard library, the command as a process."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import textwrap
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +20,9 @@ import psutil
 
 IQF = "import sys; from iqf_core.cli import main; sys.exit(main())"
 PATIENCE_S = 60
+PLUGINS = Path(__file__).with_name("plugins")
 
-ANSWER = '''
+ANSWER = """
 import json, os, pathlib, sys, time, zlib
 
 args = dict(zip((name.lstrip("-") for name in sys.argv[1::2]), sys.argv[2::2]))
@@ -33,12 +34,14 @@ sums = {}
 for option in ("trainds", "valds", "testds"):
     if option in args:
         files = sorted(pathlib.Path(args[option]).glob("images/*"))
-        sums[option] = zlib.crc32(b"".join(file.read_bytes() for file in files), zlib.crc32(repr(words).encode()))
+        content = b"".join(file.read_bytes() for file in files)
+        sums[option] = zlib.crc32(content, zlib.crc32(repr(words).encode()))
 results = {name: value % 10007 / 10007 for name, value in sums.items()}
-results |= {"zero": 0.0, "nothing": float("nan"), "loss": [3.0, 2.0, 1.0], "AP@[.5:.95]": 0.25, "how": "quickly"}
+results |= {"zero": 0.0, "nothing": float("nan"), "loss": [3.0, 2.0, 1.0], "AP@[.5:.95]": 0.25}
+results |= {"how": "quickly"}
 (pathlib.Path(args["outputpath"]) / "results.json").write_text(json.dumps(results))
 print("done")
-'''
+"""
 """Answers from the bytes of its datasets, its options and its seed alone, and notes each start."""
 
 
@@ -65,7 +68,9 @@ class Lab:
         self.script(ANSWER)
         self.images("data")
 
-    def images(self, name: str, count: int = 4, *, size: int = 16, seed: int = 0, sixteen: bool = False) -> Path:
+    def images(
+        self, name: str, count: int = 4, *, size: int = 16, seed: int = 0, sixteen: bool = False
+    ) -> Path:
         import cv2
         import numpy as np
 
@@ -91,9 +96,10 @@ class Lab:
         file.write_text(json.dumps({**known, **content}, indent=1))
         return file
 
-    def plugin(self, distribution: str, source: str) -> None:
-        """Install a distribution of one module, as an installer leaves it."""
+    def plugin(self, distribution: str, source: str = "") -> None:
+        """Install a distribution of one module, as an installer does; by default that of ``plugins/``."""
         module = distribution.replace("-", "_")
+        source = source or (PLUGINS / f"{module}.py").read_text()
         (self.site / f"{module}.py").write_text(textwrap.dedent(source))
         info = self.site / f"{module}-1.0.dist-info"
         info.mkdir()
@@ -204,7 +210,7 @@ class Tracked:
 
 
 def read_mlflow(database: Path, experiment: str) -> dict[str, Tracked]:
-    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+    with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         rows = connection.execute(
             "select run_uuid, status, r.name from runs r join experiments e using (experiment_id) "
             "where e.name = ? and r.lifecycle_stage = 'active'",

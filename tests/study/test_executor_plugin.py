@@ -9,102 +9,10 @@ import pytest
 
 from tests.study.lab import Lab, wait_for
 
-FARM = '''
-import json, os, pathlib, signal, sys
-
-from iqf_core import Component, Outcome, TaskExecutor, hookimpl
-from iqf_core.executor import State, Status
-
-IQF_API = 1
-
-RUN = """
-import json, subprocess, sys, time
-spec = json.load(open(sys.argv[1]))
-started = time.time()
-with open(spec["log"], "ab") as log:
-    code = subprocess.call(spec["command"], stdout=log, stderr=log)
-open(spec["end"] + ".new", "w").write(json.dumps({"code": code, "started": started, "ended": time.time()}))
-__import__("os").replace(spec["end"] + ".new", spec["end"])
-"""
-
-
-class Farm(TaskExecutor):
-    """Plain detached processes, noted in a book."""
-
-    name = "farm"
-    poll_interval_s = 0.02
-    book: str = "farm.txt"
-
-    def submit(self, job):
-        spec, end = job.folder / "farm.json", job.folder / "farm.end"
-        command = [sys.executable, str(job.script), *job.arguments()]
-        spec.write_text(json.dumps({"command": command, "log": str(job.log), "end": str(end)}))
-        words = [sys.executable, "-c", RUN, str(spec)]
-        pid = os.posix_spawn(sys.executable, words, os.environ, setsid=True)
-        with open(self.book, "a") as book:
-            book.write(job.key + "\\n")
-        return {"pid": pid, "end": str(end)}
-
-    def poll(self, handle):
-        return State.DONE if os.path.exists(handle["end"]) else State.RUNNING
-
-    def collect(self, handle, job):
-        end = json.loads(pathlib.Path(handle["end"]).read_text())
-        status = Status.FAILED if end["code"] else Status.FINISHED
-        return Outcome(status, f"exit code {end['code']}" * bool(end["code"]), end["code"], end["started"], end["ended"])
-
-    def cancel(self, handle):
-        try:
-            os.killpg(handle["pid"], signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-
-
-class Faulty(Farm):
-    """Raises where it is told to."""
-
-    name = "faulty"
-    at: str = ""
-
-    def submit(self, job):
-        if self.at == "submit":
-            raise RuntimeError("no farm today")
-        return super().submit(job)
-
-    def poll(self, handle):
-        if self.at == "poll":
-            raise RuntimeError("the farm does not answer")
-        return super().poll(handle)
-
-    def collect(self, handle, job):
-        if self.at == "collect":
-            raise KeyError("harvest")
-        if self.at == "exit":
-            sys.exit("a plugin that wants to end everything")
-        return super().collect(handle, job)
-
-
-class Leaky(Farm):
-    """Loses every job at first."""
-
-    name = "leaky"
-    times: int = 1
-
-    def poll(self, handle):
-        book = pathlib.Path(self.book).read_text().split()
-        key = pathlib.Path(handle["end"]).parent.name
-        return State.LOST if book.count(key) <= self.times else super().poll(handle)
-
-
-@hookimpl
-def iqf_task_executors():
-    return [Component(one, f"iqf_farm:{one.title()}", "Of a test") for one in ("farm", "faulty", "leaky")]
-'''
-
 
 @pytest.fixture
 def farm(lab: Lab) -> Lab:
-    lab.plugin("iqf-farm", FARM)
+    lab.plugin("iqf-farm")
     return lab
 
 
@@ -179,7 +87,7 @@ def test_ctrl_c_stops_the_jobs_of_a_plugin_too(farm: Lab) -> None:
 def test_an_executor_that_raises_fails_its_runs_alone(here: Lab, at: str, reason: str) -> None:
     from iqf_core import Study
 
-    here.plugin("iqf-farm", FARM)
+    here.plugin("iqf-farm")
     file = here.study(executor={"faulty": {"at": at}}, hyperparameters={"lr": [1, 2]})
     results = Study.from_file(file).run(progress=False)
     table = results.dataframe()
@@ -194,7 +102,7 @@ def test_a_job_lost_without_a_trace_is_submitted_again_but_not_for_ever(
 ) -> None:
     from iqf_core import Study
 
-    here.plugin("iqf-farm", FARM)
+    here.plugin("iqf-farm")
     results = Study.from_file(here.study(executor={"leaky": {"times": times}})).run(progress=False)
     row = results.dataframe().iloc[0]
     assert row["status"] == status

@@ -1,4 +1,4 @@
-"""`kill -9` of a study at any instant, and the same command again: nothing is lost, nothing is there twice."""
+"""`kill -9` of a study at any instant, and the same command again: nothing lost, nothing twice."""
 
 from __future__ import annotations
 
