@@ -29,6 +29,7 @@ from iqf_core.formats import DatasetFormat, finder
 from iqf_core.image import IMAGE_SUFFIXES, Image, probe_image, read_image
 from iqf_core.rates import image_size, rates
 from iqf_core.records import GroundTruth, Record, grouped
+from iqf_core.splits import split_names
 
 __all__ = ["Dataset", "DatasetFormat", "GroundTruth", "Record", "Source", "open_dataset"]
 
@@ -204,8 +205,6 @@ class Dataset:
         DatasetError
             When the fractions do not add up or a part would be empty.
         """
-        from iqf_core.splits import split_names
-
         parts = split_names(self.records, fractions, seed=seed, where=str(self.root))
         return {part: self.subset(names) for part, names in parts.items()}
 

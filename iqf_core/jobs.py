@@ -1,4 +1,4 @@
-"""What is written down of a run before it starts, and the job that an executor is given."""
+"""What is written down of a study and of a run before they start, and the job that an executor is given."""
 
 from __future__ import annotations
 
@@ -11,9 +11,35 @@ from iqf_core.dataset import Dataset
 from iqf_core.executor import Handle, Job, Outcome, Status, TaskExecutor
 from iqf_core.parameters import create, parse_spec
 from iqf_core.plan import OPTION, Plan, PlannedRun, Setting
-from iqf_core.runfolder import LAYOUT, RunFolder
-from iqf_core.study import Part
+from iqf_core.runfolder import LAYOUT, RunFolder, read_json, write_json
+from iqf_core.study_file import Part
 from iqf_core.variant import Variant
+
+
+def write_study(plan: Plan, tracking_uri: str) -> list[str]:
+    """Leave on disk what this study is: its file, its code, and the keys of its runs in order.
+
+    Returns
+    -------
+    list of str
+        Files beside the script that changed since the study was run before.
+    """
+    study = plan.study
+    place = plan.folder / "study.json"
+    before: dict[str, str] = (read_json(place) or {}).get("code", {})
+    content = {
+        "layout": LAYOUT,
+        "name": study.name,
+        "study": study.as_json(),
+        "file": None if study.file is None else str(study.file),
+        "base": str(study.base),
+        "runs": [run.key for run in plan.runs],
+        "code": dict(plan.code),
+        "tracking_uri": tracking_uri,
+    }
+    write_json(place, content)
+    names = sorted({*before, *plan.code}) if before else []
+    return [name for name in names if before.get(name) != plan.code.get(name)]
 
 
 def asked_of(plan: Plan, run: PlannedRun) -> dict[str, Any]:

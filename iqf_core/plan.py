@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,11 @@ from iqf_core.image import probe_image
 from iqf_core.metrics import Metric, metric
 from iqf_core.modifiers import Modifier
 from iqf_core.parameters import create, parse_spec
+from iqf_core.parts import lay_down
 from iqf_core.runfolder import RunFolder
-from iqf_core.script import script_fingerprint
+from iqf_core.script import code_files, fingerprint_of
 from iqf_core.specs import expand, grid
-from iqf_core.splits import lay_down
-from iqf_core.study import PARTS, DatasetEntry, Part, Study
+from iqf_core.study_file import PARTS, DatasetEntry, Part, StudyFile
 from iqf_core.variant import find_variant, recipe_of
 
 REFERENCE = "reference"
@@ -109,7 +109,7 @@ class Plan:
 
     Parameters
     ----------
-    study : Study
+    study : StudyFile
         What was asked for.
     runs : tuple of PlannedRun
         Setting by setting.
@@ -119,14 +119,19 @@ class Plan:
         Where they are run.
     script : pathlib.Path
         The user's script.
+    code : mapping of str to str
+        Files that count as its code -> digest.
+    datasets : mapping of Part to Dataset
+        Before they are modified.
     """
 
-    study: Study
+    study: StudyFile
     runs: tuple[PlannedRun, ...]
     metrics: tuple[Metric, ...]
     executor: TaskExecutor
     script: Path
-    datasets: Mapping[Part, Dataset] = field(default_factory=dict)
+    code: Mapping[str, str]
+    datasets: Mapping[Part, Dataset]
 
     @property
     def folder(self) -> Path:
@@ -172,7 +177,7 @@ class Plan:
         )
 
 
-def make_plan(study: Study) -> Plan:
+def make_plan(study: StudyFile) -> Plan:
     """Lay a study out as runs.
 
     Raises
@@ -191,20 +196,21 @@ def make_plan(study: Study) -> Plan:
     executor = _executor(study)
     metrics = tuple(metric(spec) for spec in study.metrics)
     code = _code_of(study, script, datasets)
+    fingerprint = fingerprint_of(script, code)
     runs = []
     for setting in settings:
         cells = itertools.product(grid(study.hyperparameters), range(study.repetitions))
         identities = {part: _identity(setting, part, study) for part in setting.datasets}
         for hyperparameters, repetition in cells:
             seed = _seed_of(study.seed, repetition)
-            key = _key(study, code, identities, hyperparameters, repetition, seed)
+            key = _key(study, fingerprint, identities, hyperparameters, repetition, seed)
             folder = RunFolder(study.folder / "runs" / key)
             runs.append(PlannedRun(key, setting, hyperparameters, repetition, seed, folder))
     _refuse_twins(runs)
-    return Plan(study, tuple(runs), metrics, executor, script, datasets)
+    return Plan(study, tuple(runs), metrics, executor, script, code, datasets)
 
 
-def datasets_of(study: Study) -> dict[Part, Dataset]:
+def datasets_of(study: StudyFile) -> dict[Part, Dataset]:
     """Datasets of a study before they are modified; a split is laid down in the study's folder."""
     source = study.datasets.source
     if source is not None:
@@ -220,7 +226,7 @@ def datasets_of(study: Study) -> dict[Part, Dataset]:
     return {part: _opened(study, entry) for part, entry in entries.items() if entry is not None}
 
 
-def _opened(study: Study, entry: DatasetEntry) -> Dataset:
+def _opened(study: StudyFile, entry: DatasetEntry) -> Dataset:
     paths = {
         name: study.path(value)
         for name in ("path", "images", "annotations")
@@ -229,7 +235,7 @@ def _opened(study: Study, entry: DatasetEntry) -> Dataset:
     return open_dataset(**paths, white=entry.white, group=entry.group)
 
 
-def _settings(study: Study, datasets: Mapping[Part, Dataset]) -> list[Setting]:
+def _settings(study: StudyFile, datasets: Mapping[Part, Dataset]) -> list[Setting]:
     modifiers: list[Modifier | None] = [None] if study.reference else []
     for index, spec in enumerate(study.modifiers):
         try:
@@ -243,13 +249,13 @@ def _settings(study: Study, datasets: Mapping[Part, Dataset]) -> list[Setting]:
     return [Setting(modifier, datasets, modified) for modifier in modifiers]
 
 
-def _executor(study: Study) -> TaskExecutor:
+def _executor(study: StudyFile) -> TaskExecutor:
     name, options = parse_spec(study.executor)
     return create("executors", name, options, base=TaskExecutor)
 
 
-def _code_of(study: Study, script: Path, datasets: Mapping[Part, Dataset]) -> str:
-    """Digest of the script's folder, without what lies there but is not its code."""
+def _code_of(study: StudyFile, script: Path, datasets: Mapping[Part, Dataset]) -> dict[str, str]:
+    """Digests of the files of the script's folder, without what lies there but is not its code."""
     apart = [study.folder, *(dataset.root for dataset in datasets.values())]
     made = [study.folder.parent] + ([study.path(study.variants_root)] if study.variants_root else [])
     apart += [root for root in made if root.resolve() not in script.parents]
@@ -258,10 +264,10 @@ def _code_of(study: Study, script: Path, datasets: Mapping[Part, Dataset]) -> st
         apart.append(study.path(str(source.path or source.images)))
     if study.file is not None:
         apart.append(study.file)
-    return script_fingerprint(script, exclude=apart, code=study.task.code)
+    return code_files(script, exclude=apart, code=study.task.code)
 
 
-def _identity(setting: Setting, part: Part, study: Study) -> str:
+def _identity(setting: Setting, part: Part, study: StudyFile) -> str:
     dataset, modifier = setting.datasets[part], setting.modifier_of(part)
     if modifier is None:
         return dataset.fingerprint
@@ -269,7 +275,7 @@ def _identity(setting: Setting, part: Part, study: Study) -> str:
 
 
 def _key(
-    study: Study,
+    study: StudyFile,
     code: str,
     identities: Mapping[Part, str],
     hyperparameters: Mapping[str, Any],

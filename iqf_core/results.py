@@ -19,7 +19,7 @@ from iqf_core.metrics import metric as make_metric
 from iqf_core.plan import datasets_of
 from iqf_core.runfolder import RunFolder, read_json
 from iqf_core.runrow import COLUMNS, apart, column_of, metrics_of
-from iqf_core.study import RUNS_ROOT, Part, Study
+from iqf_core.study_file import RUNS_ROOT, Part, StudyFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,10 +167,10 @@ class Results:
             log.warning("%s: %s", self.name, problem)
         return self
 
-    def _restored(self) -> Study:
+    def _restored(self) -> StudyFile:
         """The study as it was run, wherever it is opened from."""
         found = self._study()
-        study = Study(**{**found["study"], "runs_root": str(self.folder.resolve().parent)})
+        study = StudyFile(**{**found["study"], "runs_root": str(self.folder.resolve().parent)})
         study._file = None if found["file"] is None else Path(found["file"])
         study._base = Path(found["base"])
         return study
@@ -234,7 +234,7 @@ def open_results(name_or_path: str | Path, *, tracking_uri: str | None = None) -
         return _from_mlflow(str(name_or_path), tracking_uri)
     path = Path(name_or_path)
     if path.suffix.lower() in (".yaml", ".yml"):
-        return Results(Study.from_file(path).folder)
+        return Results(StudyFile.from_file(path).folder)
     for folder in (path, Path(RUNS_ROOT) / path):
         if (folder / "study.json").is_file():
             return Results(folder)

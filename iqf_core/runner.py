@@ -22,10 +22,19 @@ from iqf_core.dataset import Dataset
 from iqf_core.errors import ImageError, IqfError, OutputError, ResultsError, StudyError
 from iqf_core.evaluate import measure_run, said
 from iqf_core.executor import Handle, Job, State, Status, TaskExecutor
-from iqf_core.jobs import asked_of, content_of, failure, job_of, outcome_json, stop, submitted
+from iqf_core.jobs import (
+    asked_of,
+    content_of,
+    failure,
+    job_of,
+    outcome_json,
+    stop,
+    submitted,
+    write_study,
+)
 from iqf_core.plan import Plan, PlannedRun, Setting
-from iqf_core.runfolder import LAYOUT, RunFolder, write_json
-from iqf_core.study import Part
+from iqf_core.runfolder import RunFolder
+from iqf_core.study_file import Part
 from iqf_core.task import log_tail, read_outputs
 from iqf_core.tracking import Tracker, Writer, default_uri
 from iqf_core.variant import make_variant
@@ -137,7 +146,7 @@ class _Session:
         self.writer = Writer()
 
     def run(self, fresh: bool) -> Tally:
-        self._write_study()
+        self._say_what_changed(write_study(self.plan, self.tracker.uri))
         self._stop_abandoned()
         self.tracker.look(run.folder for run in self.plan.runs)
         try:
@@ -324,19 +333,13 @@ class _Session:
         except Exception as error:
             raise StudyError(f"what the script wrote to MLflow cannot be read ({error})") from error
 
-    def _write_study(self) -> None:
-        """Leave on disk what this study is: its file, and the keys of its runs in order."""
-        study = self.plan.study
-        content = {
-            "layout": LAYOUT,
-            "name": study.name,
-            "study": study.as_json(),
-            "file": None if study.file is None else str(study.file),
-            "base": str(study.base),
-            "runs": [run.key for run in self.plan.runs],
-            "tracking_uri": self.tracker.uri,
-        }
-        write_json(self.plan.folder / "study.json", content)
+    def _say_what_changed(self, changed: list[str]) -> None:
+        if changed:
+            shown = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
+            self.listener.note(
+                f"changed beside the script since the last time: {shown}; so every run is done anew "
+                "(task.code names the files that count)"
+            )
 
     def _stop_abandoned(self) -> None:
         """Stop jobs of an earlier study that this one does not ask for any more."""

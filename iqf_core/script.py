@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import xxhash
-
 from iqf_core.errors import StudyError
+from iqf_core.fingerprint import digest_of, file_digest
 
 MOST_FILES, MOST_BYTES = 5_000, 2_000_000_000
 """Of a script's folder: with more, it is data that lies there, not code."""
 
 
-def script_fingerprint(script: Path, *, exclude: Sequence[Path] = (), code: Sequence[str] = ()) -> str:
-    """Hash of the script and of all that lies with it: what decides whether a run must be run again.
+def code_files(script: Path, *, exclude: Sequence[Path] = (), code: Sequence[str] = ()) -> dict[str, str]:
+    """Digests of the script and of all that lies with it: what decides whether a run must be run again.
 
     Hidden files, caches and MLflow's stores do not count, nor does anything in a folder ``iqf-runs`` or
     with ``#`` in its name (the runs and variants that IQF makes).
@@ -34,8 +32,8 @@ def script_fingerprint(script: Path, *, exclude: Sequence[Path] = (), code: Sequ
 
     Returns
     -------
-    str
-        32 hexadecimal digits: XXH3-128 over the script's name and the names and contents of the files.
+    dict of str to str
+        File relative to the script's folder -> digest of its content, sorted.
 
     Raises
     ------
@@ -48,15 +46,18 @@ def script_fingerprint(script: Path, *, exclude: Sequence[Path] = (), code: Sequ
     folder = script.parent
     excluded = frozenset(Path(os.path.realpath(path)) for path in exclude)
     found = _named_code(folder, code, excluded) if code else _all_code(folder, excluded)
-    digest = xxhash.xxh3_128(_framed(script.name))
+    files: dict[str, str] = {}
     for name in sorted(_within_limits(folder, found) | {script.name}):
-        digest.update(_framed(name))
         try:
-            with (folder / name).open("rb") as file:
-                digest.update(hashlib.file_digest(file, xxhash.xxh3_128).digest())
+            files[name] = file_digest(folder / name)
         except OSError as error:
             raise StudyError(f"{folder / name}: counts as code, but cannot be read: {error}") from error
-    return digest.hexdigest()
+    return files
+
+
+def fingerprint_of(script: Path, files: Mapping[str, str]) -> str:
+    """Digest of the script's name and of its `code_files`."""
+    return digest_of(script.name, *(f"{name}={digest}" for name, digest in files.items()))
 
 
 def _is_made(name: str, *, folder: bool) -> bool:
@@ -119,9 +120,3 @@ def _within_limits(folder: Path, names: Iterable[str]) -> set[str]:
                 'name those that are code in the study file, as in `code: ["*.py"]`'
             )
     return files
-
-
-def _framed(name: str) -> bytes:
-    """Name with its length, so that no two sequences of names and contents look the same."""
-    encoded = os.fsencode(name)
-    return len(encoded).to_bytes(8, "little") + encoded

@@ -10,8 +10,9 @@ import pytest
 
 from iqf_core.dataset import open_dataset
 from iqf_core.errors import DatasetError
+from iqf_core.parts import lay_down
 from iqf_core.records import Record
-from iqf_core.splits import lay_down, split_names
+from iqf_core.splits import split_names
 from tests.datasets import tree
 
 THIRDS = {"train": 0.6, "val": 0.2, "test": 0.2}
@@ -201,7 +202,7 @@ class TestLayDown:
             time.sleep(0.01)
             shutil.copy(source, target)
 
-        monkeypatch.setattr("iqf_core.splits._link", slow)
+        monkeypatch.setattr("iqf_core.parts._link", slow)
         part = open_dataset(maker.coco(count=8))
         with ThreadPoolExecutor(8) as pool:
             made = list(pool.map(lambda _: lay_down(part, maker.base / "part"), range(8)))

@@ -11,8 +11,12 @@ import pytest
 
 from iqf_core import task
 from iqf_core.errors import OutputError, StudyError
-from iqf_core.script import script_fingerprint
+from iqf_core.script import code_files, fingerprint_of
 from iqf_core.task import kind_of_predictions, log_tail, read_outputs
+
+
+def script_fingerprint(script, **options):
+    return fingerprint_of(script, code_files(script, **options))
 
 
 def write(folder: Path, **files: str | bytes) -> Path:

@@ -113,7 +113,7 @@ def ui(name: str | None, port: int) -> int:
       iqf ui textures --port 5001
     """
     from iqf_core.runfolder import read_json
-    from iqf_core.study import RUNS_ROOT
+    from iqf_core.study_file import RUNS_ROOT
     from iqf_core.tracking import default_uri
 
     uri = default_uri(Path(RUNS_ROOT))

@@ -84,7 +84,7 @@ def run_task(
     folder: Path | None,
 ) -> int:
     """Run a script once on the local executor, and show what it wrote."""
-    from iqf_core.study import RUNS_ROOT
+    from iqf_core.study_file import RUNS_ROOT
 
     run = RunFolder((folder or Path(RUNS_ROOT) / "tasks" / script.stem).resolve())
     job = Job(

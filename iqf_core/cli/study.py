@@ -113,7 +113,7 @@ def task(
       iqf task train.py --trainds data/train -o lr=0.01 -o epochs=5 --timeout 600
     """
     from iqf_core.cli.running import run_task
-    from iqf_core.study import RESERVED
+    from iqf_core.study_file import RESERVED
 
     datasets = {"trainds": trainds, "valds": valds, "testds": testds}
     given = {name: path.resolve() for name, path in datasets.items() if path is not None}

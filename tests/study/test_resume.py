@@ -310,3 +310,12 @@ def test_a_folder_that_cannot_be_written_is_wrong_input(here: Lab) -> None:
     (here.folder / "file").touch()
     with pytest.raises(StudyError, match="cannot be written"):
         Study.from_file(here.study(runs_root="file")).run(progress=False)
+
+
+def test_files_that_have_every_run_done_anew_are_named(here: Lab) -> None:
+    study = here.study(modifiers=[])
+    assert "changed beside" not in here.iqf("run", study).err
+    (here.folder / "code" / "notes.txt").write_text("one more file beside the script")
+    again = here.iqf("run", study)
+    assert "changed beside the script since the last time: notes.txt" in again.err
+    assert "0 done already" in again.out
