@@ -79,7 +79,9 @@ class NoGenerator(np.random.Generator):
     def __getattribute__(self, name: str) -> Any:
         if name.startswith("_"):
             return super().__getattribute__(name)
-        raise VariantError(f"{self._modifier} draws from rng without declaring stochastic = True")
+        raise VariantError(
+            f"{self._modifier} draws from rng, so its class must say stochastic: ClassVar[bool] = True"
+        )
 
 
 @functools.cache

@@ -169,9 +169,13 @@ class Dataset:
             params=dict(self.params),
         )
 
+    def images_dir_in(self, folder: Path) -> Path:
+        """Return the folder of images of a dataset that lies in another folder as this one in its own."""
+        return folder if self.images_dir == self.root else folder / self.images_dir.name
+
     def laid_in(self, folder: Path) -> Dataset:
         """Return what lies in another folder in the way that this dataset lies in its own."""
-        images_dir = folder if self.images_dir == self.root else folder / self.images_dir.name
+        images_dir = self.images_dir_in(folder)
         in_folders = any("/" in name for name in self.images)
         names, _ = list_images(images_dir, flat=images_dir == folder and not in_folders)
         places = [

@@ -16,17 +16,23 @@ from iqf_core.study_file import Part
 from iqf_core.variant import Variant
 
 
-def write_study(plan: Plan, tracking_uri: str) -> list[str]:
-    """Leave on disk what this study is: its file, its code, and the keys of its runs in order.
+def what_changed(plan: Plan) -> str:
+    """One sentence on the files beside the script that have every run done anew, if there are any."""
+    before: dict[str, str] = (read_json(plan.folder / "study.json") or {}).get("code", {})
+    names = sorted({*before, *plan.code}) if before else []
+    changed = [name for name in names if before.get(name) != plan.code.get(name)]
+    if not changed:
+        return ""
+    shown = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
+    return (
+        f"changed beside the script since the last time: {shown}; so every run is done anew "
+        "(task.code names the files that count)"
+    )
 
-    Returns
-    -------
-    list of str
-        Files beside the script that changed since the study was run before.
-    """
+
+def write_study(plan: Plan, tracking_uri: str) -> None:
+    """Leave on disk what this study is: its file, its code, and the keys of its runs in order."""
     study = plan.study
-    place = plan.folder / "study.json"
-    before: dict[str, str] = (read_json(place) or {}).get("code", {})
     content = {
         "layout": LAYOUT,
         "name": study.name,
@@ -37,9 +43,7 @@ def write_study(plan: Plan, tracking_uri: str) -> list[str]:
         "code": dict(plan.code),
         "tracking_uri": tracking_uri,
     }
-    write_json(place, content)
-    names = sorted({*before, *plan.code}) if before else []
-    return [name for name in names if before.get(name) != plan.code.get(name)]
+    write_json(plan.folder / "study.json", content)
 
 
 def asked_of(plan: Plan, run: PlannedRun) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class StoredImage(pydantic.BaseModel):
         Whether the source has a coordinate system.
     stored : {"pixels", "codestream"}
         What the file holds.
+    file_bytes : int or None
+        Size of the file: tells whether it was damaged since.
     measured : dict of str to float
         Sizes of the source, coded bytes, times, and what the modifier reported.
     """
@@ -45,6 +47,7 @@ class StoredImage(pydantic.BaseModel):
     affine: tuple[float, float, float, float, float, float] | None = None
     georeferenced: bool = False
     stored: Literal["pixels", "codestream"] = "pixels"
+    file_bytes: int | None = None
     measured: dict[str, float] = {}
 
     def move(self) -> Move:
@@ -151,6 +154,17 @@ class Manifest(pydantic.BaseModel):
         hidden = folder / f"{FILE}.tmp"
         hidden.write_text(self.model_dump_json(indent=1), encoding="utf-8")
         hidden.replace(folder / FILE)
+
+    def damage(self, images_dir: Path) -> str:
+        """The first image that is not there, or not of the size it was written with; empty when all are."""
+        for row in self.images:
+            try:
+                size = (images_dir / row.image).stat().st_size
+            except FileNotFoundError:
+                return f"{row.image} is missing"
+            if row.file_bytes is not None and size != row.file_bytes:
+                return f"{row.image} has {size:,} bytes instead of {row.file_bytes:,}"
+        return ""
 
     def moves(self) -> Mapping[str, list[Move]]:
         """Image of the dataset -> what it became."""

@@ -30,6 +30,7 @@ from iqf_core.jobs import (
     outcome_json,
     stop,
     submitted,
+    what_changed,
     write_study,
 )
 from iqf_core.plan import Plan, PlannedRun, Setting
@@ -146,7 +147,10 @@ class _Session:
         self.writer = Writer()
 
     def run(self, fresh: bool) -> Tally:
-        self._say_what_changed(write_study(self.plan, self.tracker.uri))
+        changed = what_changed(self.plan)
+        if changed:
+            self.listener.note(changed)
+        write_study(self.plan, self.tracker.uri)
         self._stop_abandoned()
         self.tracker.look(run.folder for run in self.plan.runs)
         try:
@@ -332,14 +336,6 @@ class _Session:
             return self.writer.submit(self.tracker.read_back, run.key).result()
         except Exception as error:
             raise StudyError(f"what the script wrote to MLflow cannot be read ({error})") from error
-
-    def _say_what_changed(self, changed: list[str]) -> None:
-        if changed:
-            shown = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
-            self.listener.note(
-                f"changed beside the script since the last time: {shown}; so every run is done anew "
-                "(task.code names the files that count)"
-            )
 
     def _stop_abandoned(self) -> None:
         """Stop jobs of an earlier study that this one does not ask for any more."""

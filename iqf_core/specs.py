@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from iqf_core.errors import ParameterError
+from iqf_core.errors import ParameterError, did_you_mean
 from iqf_core.modifiers import Chain, ImageModifier, Modifier
 from iqf_core.parameters import create, parse_spec
 from iqf_core.targets import PREFIX, RateTarget
@@ -131,6 +131,10 @@ def _of_single_images(step: Modifier) -> ImageModifier:
 
 def _make(name: str, parameters: Mapping[str, Any]) -> Modifier:
     aims = {key for key in parameters if key.startswith(PREFIX)} & set(RateTarget.model_fields)
+    strange = [key for key in parameters if key.startswith(PREFIX) and key not in aims]
+    if strange:
+        hint = did_you_mean(strange[0], [key for key in RateTarget.model_fields if key.startswith(PREFIX)])
+        raise ParameterError(f"{name}: no target {strange[0]!r}. {hint}")
     if not aims:
         return create("modifiers", name, parameters, base=Modifier)
     aims.add("per_image")

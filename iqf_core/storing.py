@@ -21,6 +21,9 @@ from iqf_core.samples import generator_for
 Storage = Literal["source", "codestream"]
 
 
+UNSTATED_WHITE = 65535  # of a uint16 whose file and dataset say nothing
+
+
 class Journal:
     """What an interrupted build has finished: a line of JSON for each image of the source.
 
@@ -151,6 +154,7 @@ class Store:
             affine=None if modified.affine is None else tuple(modified.affine)[:6],
             georeferenced=source.geo is not None and source.geo.crs is not None,
             stored="codestream" if as_codestream else "pixels",
+            file_bytes=self._place(stored).stat().st_size,
             measured=_measured(modified, source, size),
         )
 
@@ -202,6 +206,8 @@ def _measured(modified: Modified, source: Image, after: Image) -> dict[str, floa
     """
     size = image_size(source.width, source.height, source.bands, source.bits_per_sample)
     measured = {**size, **modified.measured}
+    if source.dtype == "uint16" and source.white == UNSTATED_WHITE:
+        measured["largest_sample"] = int(source.pixels.max())
     if "bytes" not in measured:
         bits = after.bits_per_sample * after.bands * after.width * after.height
         measured.setdefault("fixed_bits_per_pixel", bits / size["source_pixels"])

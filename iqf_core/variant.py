@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import logging
 import math
 import re
 import shutil
@@ -35,6 +36,8 @@ from iqf_core.specs import Spec
 from iqf_core.specs import modifier as make_modifier
 from iqf_core.storing import Journal, Storage, Store, TakenNames
 from iqf_core.versions import versions_of
+
+log = logging.getLogger("iqf")
 
 JOURNAL = ".iqf-journal"
 BUILDING = ".iqf-building"
@@ -163,10 +166,12 @@ def make_variant(
             with filelock.FileLock(root / f".{folder.name}.lock"):
                 manifest = build.at(folder)
             if manifest is not None:
+                _doubt_full_scale(str(source.root), manifest)
                 return Variant._of(folder, manifest, source)
     except PermissionError as error:
         raise VariantError(
-            f"{root}: cannot be written ({error}); pass variants_root= to write elsewhere"
+            f"{root}: cannot be written ({error}); pass variants_root= to write elsewhere "
+            "(--variants-root; variants_root: in a study)"
         ) from error
     except OSError as error:
         if isinstance(error, IqfError):
@@ -177,6 +182,25 @@ def make_variant(
     raise VariantError(
         f"{root}: another variant has the name {_places(root, source, asked, recipe)[-1].name}"
     )
+
+
+def _doubt_full_scale(dataset: str, manifest: Manifest) -> None:
+    """Say it once when 16-bit images look as if they had fewer bits: every rate and step counts on them."""
+    largest = max((row.measured.get("largest_sample", 0) for row in manifest.images), default=0)
+    if manifest.recipe.white is None and 0 < largest < 2**14 and dataset not in _doubted:
+        _doubted.add(dataset)
+        guess = 2 ** max(int(largest).bit_length(), 10) - 1
+        log.warning(
+            "%s: full scale is taken as 65535, but the largest sample is %d: say white (--white; white: in a "
+            "study's dataset; white= in Python), perhaps %d",
+            dataset,
+            largest,
+            guess,
+        )
+
+
+_doubted: set[str] = set()
+"""Datasets whose full scale was doubted in this process."""
 
 
 def find_variant(
@@ -233,7 +257,15 @@ class _Build:
         """Manifest of the variant in this folder, made if need be; None when another variant is there."""
         if folder.exists():
             manifest = Manifest.load(folder)
-            return manifest if manifest and manifest.identity == self.recipe.identity else None
+            if manifest is None or manifest.identity != self.recipe.identity:
+                return None
+            damage = manifest.damage(self.source.images_dir_in(folder))
+            if damage:
+                raise VariantError(
+                    f"{folder}: was changed since it was made: {damage}; "
+                    "remove the folder, and it is made again"
+                )
+            return manifest
         partial = folder.with_name(folder.name + ".partial")
         self._start(partial)
         manifest = Manifest.load(partial) or self._make(partial)
@@ -312,7 +344,7 @@ class VariantWriter:
         source = build.source
         self._build = build
         self._journal = Journal(folder / JOURNAL)
-        inner = folder if source.images_dir == source.root else folder / source.images_dir.name
+        inner = source.images_dir_in(folder)
         inner.mkdir(parents=True, exist_ok=True)
         self._store = Store(inner, build.recipe.storage, TakenNames.of(source.images), build.seed)
         self._done = self._journal.read()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import inspect
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iqf_core import plugins
@@ -42,11 +45,21 @@ def _version_of(distribution: str) -> str:
         return "unknown"
 
 
+@functools.cache
+def _code_of(module: str) -> str:
+    """Digest of a plugin's Python files: whoever writes a plugin changes it long before its version."""
+    package = sys.modules[module.partition(".")[0]]
+    folders = [Path(folder) for folder in getattr(package, "__path__", [])]
+    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+    return digest_of(*(file.read_bytes() for file in files or [Path(str(package.__file__))]))[:8]
+
+
 def _plugin_of(component: type) -> dict[str, str]:
     """Plugin and version that offer a class; for a class of no plugin, a digest of its source."""
     entry = plugins.registry().entry_of(component)
     if entry is not None:
-        return {entry.distribution: entry.version}
+        own_code = "" if entry.distribution == "iqf-core" else f"+{_code_of(component.__module__)}"
+        return {entry.distribution: entry.version + own_code}
     try:
         source = inspect.getsource(component)
     except (OSError, TypeError):  # defined where no source can be read, as at a prompt

@@ -110,7 +110,7 @@ def test_a_bar_inside_brackets_is_part_of_a_value():
         ("coarse(target_ratio=10, target_bits_per_pixel=1)", "exactly one"),
         ("coarse(target_ratio=0.5)", "greater than or equal to 1"),
         ("coarse(per_image=True)", "no parameter 'per_image'"),
-        ("coarse(target_psnr=10)", "no parameter 'target_psnr'"),
+        ("coarse(target_psnr=10)", "no target 'target_psnr'"),
         ("coarse(step=[1, 2])", "grid of 2"),
         ({"coarse": {"step": []}}, "empty list"),
         ({"coarse": {1: 2}}, "no parameter '1'"),

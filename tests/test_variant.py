@@ -1009,5 +1009,35 @@ class Speckle(Noise):
 
 
 def test_a_modifier_that_draws_without_declaring_it_is_refused(maker):
-    with pytest.raises(VariantError, match="stochastic = True"):
+    with pytest.raises(VariantError, match="stochastic: ClassVar"):
         make_variant(maker.plain(suffix=".png", count=1), Speckle())
+
+
+class TestWhatAUserWouldTrustWrongly:
+    @pytest.mark.parametrize("damage", ["missing", "instead of"])
+    def test_a_variant_that_was_damaged_is_not_reused(self, maker, damage):
+        root = maker.plain()
+        made = make_variant(root, Coarse(step=3))
+        victim = made.path(made.images[1])
+        victim.unlink() if damage == "missing" else victim.write_bytes(b"garbage")
+        with pytest.raises(VariantError, match=rf"{victim.name} .*{damage}.*remove the folder"):
+            make_variant(root, Coarse(step=3))
+        shutil.rmtree(made.root)
+        assert len(make_variant(root, Coarse(step=3))) == len(made)
+
+    @pytest.mark.parametrize(("white", "said"), [(None, True), (4095.0, False)])
+    def test_a_full_scale_that_is_not_said_is_doubted_once(self, maker, caplog, white, said):
+        root = maker.base / "deep"
+        pixels = np.random.default_rng(0).integers(0, 4000, (16, 16, 1)).astype(np.uint16)
+        write_image(maker_folder(root) / "a.tif", Image.from_array(pixels))
+        dataset = open_dataset(root, white=white)
+        make_variant(dataset, Identity())
+        make_variant(dataset, Coarse(step=3))
+        doubts = [r.getMessage() for r in caplog.records if "full scale" in r.getMessage()]
+        assert len(doubts) == said
+        assert all("perhaps 4095" in doubt for doubt in doubts)
+
+
+def maker_folder(root):
+    (root / "images").mkdir(parents=True)
+    return root / "images"

@@ -167,6 +167,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except IqfError as error:
         return _failed(session, error, f"Error: {printable(str(error))}", 2)
+    except OSError as error:
+        return _failed(session, error, f"Error: {printable(str(error))}", 2)
     except Exception as error:  # noqa: BLE001 - the outermost frame: shown, and told by the exit code
         text = one_line(f"{type(error).__name__}: {error}")
         return _failed(

@@ -108,7 +108,11 @@ def _parameters(parameters: list[dict[str, Any]]) -> list[str]:
 def _knob(knob: dict[str, Any] | None) -> list[str]:
     if knob is None:
         return []
-    return ["", f"Knob: {knob['field']}, from {knob['mild']} (least harm) to {knob['harsh']} (most)"]
+    return [
+        "",
+        f"Knob: {knob['field']}, from {knob['mild']} (least harm) to {knob['harsh']} (most)",
+        "Instead, where there is a coded size: target_bits_per_pixel or target_ratio, and per_image",
+    ]
 
 
 def _outputs(outputs: list[dict[str, Any]]) -> list[str]:

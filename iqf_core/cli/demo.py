@@ -21,11 +21,10 @@ IN_CLONE = Path(__file__).parents[2] / "examples" / "textures"
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("iqf-runs/demo"),
-    show_default=True,
-    help="Where the study file, the script and the pictures are laid out.",
+    help="Lay the study file, the script and the pictures out there [default: examples/textures of a clone, "
+    "else iqf-runs/demo].",
 )
-def demo(folder: Path) -> int:
+def demo(folder: Path | None) -> int:
     """Compress real pictures until a texture classifier suffers, and show by how much.
 
     Cuts patches from photographs that come with scikit-image, trains a classifier on each variant, three
@@ -56,13 +55,13 @@ def demo(folder: Path) -> int:
     return code
 
 
-def _laid_out(folder: Path) -> Path:
-    """The example as it stands in a clone; from a wheel, a copy of it that may be changed."""
-    example = IN_CLONE
+def _laid_out(folder: Path | None) -> Path:
+    """The example as it stands in a clone; elsewhere, or in a folder that was asked for, a copy of it."""
+    in_clone = (IN_CLONE / "study.yaml").is_file()
+    example = IN_CLONE if folder is None and in_clone else folder or Path("iqf-runs/demo")
     if not (example / "study.yaml").is_file():
-        example = folder
-        if not (example / "study.yaml").is_file():
-            shutil.copytree(PACKAGED, example, dirs_exist_ok=True)
+        unwanted = shutil.ignore_patterns("patches*", "__pycache__", "iqf-runs")
+        shutil.copytree(IN_CLONE if in_clone else PACKAGED, example, dirs_exist_ok=True, ignore=unwanted)
     if not (example / "patches").is_dir():
         partial = example / "patches.partial"
         shutil.rmtree(partial, ignore_errors=True)

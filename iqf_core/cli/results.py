@@ -125,7 +125,9 @@ def ui(name: str | None, port: int) -> int:
         if isinstance(found, Results):
             uri = (read_json(found.folder / "study.json") or {}).get("tracking_uri", uri)
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
-        raise ResultsError(f"{uri}: no runs are tracked here yet; `iqf run` a study first")
+        raise ResultsError(
+            f"{uri}: no MLflow database here; `iqf run STUDY` makes it, and delivers finished runs again"
+        )
     click.echo(f"MLflow on http://127.0.0.1:{port} (Ctrl-C ends it)")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(port)]
     return _served([*command, "--workers", "1"])

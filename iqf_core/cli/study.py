@@ -142,10 +142,13 @@ def _show_plan(made: Plan, rows: list[dict[str, Any]], missing: list[str], disk:
     import pandas as pd
 
     from iqf_core.cli.tables import show_table
+    from iqf_core.jobs import what_changed
 
     show_table(pd.DataFrame(rows).drop(columns="key"))
     done = sum(row["state"] == "finished" for row in rows)
     click.echo(f"{len(rows)} runs: {done} done, {len(rows) - done} to do")
+    if changed := what_changed(made):
+        click.echo(changed)
     if missing:
         click.echo(f"{len(missing)} variants to make, at most {disk / 1e6:,.1f} MB:")
         for line in missing:

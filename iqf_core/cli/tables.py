@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 UNLIMITED = 500  # columns where nobody looks at a terminal: nothing is cut
-MEAN_AND_SPREAD = "mean ± std"
+GAP = 3  # between two columns of a table
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -28,18 +28,38 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=None if stream.isatty() else UNLIMITED, highlight=False)
 
 
-def show_table(frame: pd.DataFrame, *, title: str = "") -> None:
-    """Print a data frame: numbers to the right with four digits, text as it is but for control characters."""
+def show_table(frame: pd.DataFrame) -> None:
+    """Print a data frame: numbers to the right with four digits, text as it is but for control characters.
+
+    Where the terminal is too narrow the columns go on below, each time beside the first one again.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left")
-    for name in frame.columns:
-        table.add_column(Text(one_line(str(name))), justify="right" if _is_numeric(frame[name]) else "left")
-    for values in frame.itertuples(index=False):
-        table.add_row(*(Text(cell_text(value)) for value in values))
-    console().print(table)
+    out = console()
+    for part in _fitting(frame, out.width):
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for name in part.columns:
+            title = Text(one_line(str(name)))
+            table.add_column(title, justify="right" if _is_numeric(part[name]) else "left", overflow="fold")
+        for values in part.itertuples(index=False):
+            table.add_row(*(Text(cell_text(value)) for value in values))
+        out.print(table)
+
+
+def _fitting(frame: pd.DataFrame, width: int) -> list[pd.DataFrame]:
+    """The frame in parts that fit, each with the first column."""
+    sizes = [
+        GAP + max([len(str(name)), *(len(cell_text(value)) for value in frame[name])])
+        for name in frame.columns
+    ]
+    parts: list[list[int]] = [[0]]
+    for index in range(1, len(sizes)):
+        if len(parts[-1]) > 1 and sum(sizes[column] for column in [*parts[-1], index]) > width:
+            parts.append([0])
+        parts[-1].append(index)
+    return [frame.iloc[:, columns] for columns in parts]
 
 
 def _is_numeric(column: pd.Series[Any]) -> bool:

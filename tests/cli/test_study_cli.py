@@ -194,5 +194,5 @@ def test_the_ui_is_mlflows_and_ends_with_all_that_it_started(lab: Lab) -> None:
 
 def test_the_ui_of_nothing_says_so(lab: Lab) -> None:
     (lab.runs / "mlflow.db").unlink()
-    assert "no runs are tracked here yet" in lab.iqf("ui", code=2).err
+    assert "no MLflow database here" in lab.iqf("ui", code=2).err
     assert "no study of that name" in lab.iqf("ui", "none", code=2).err

@@ -58,7 +58,7 @@ def test_bands_are_red_green_blue(picture):
 @pytest.mark.parametrize("dtype", ["uint16", "int16", "float32"])
 def test_more_than_eight_bits_are_refused(dtype, picture):
     """The ancestor's JPEG of uint16 saturates: 784..3128 became 255 everywhere."""
-    with pytest.raises(iqf.UnsupportedImage, match=f"{dtype}: requantise it to 8 bits"):
+    with pytest.raises(iqf.UnsupportedImage, match=f"{dtype}: convert the images to uint8"):
         Jpeg(bands="each").modify(picture(dtype))
 
 
