@@ -12,6 +12,7 @@ from typing import Literal
 
 from iqf_core.contract import placed
 from iqf_core.errors import ImageError, UnsupportedImage, VariantError
+from iqf_core.full_scale import largest_sample
 from iqf_core.image import Image, lossless_suffix, read_image, write_codestream, write_image
 from iqf_core.manifest import StoredImage
 from iqf_core.modifiers import ImageModifier, Modified
@@ -19,9 +20,6 @@ from iqf_core.rates import image_size
 from iqf_core.samples import generator_for
 
 Storage = Literal["source", "codestream"]
-
-
-UNSTATED_WHITE = 65535  # of a uint16 whose file and dataset say nothing
 
 
 class Journal:
@@ -205,9 +203,7 @@ def _measured(modified: Modified, source: Image, after: Image) -> dict[str, floa
     Where nothing was coded, the fixed-length size of the result is the one honest number.
     """
     size = image_size(source.width, source.height, source.bands, source.bits_per_sample)
-    measured = {**size, **modified.measured}
-    if source.dtype == "uint16" and source.white == UNSTATED_WHITE:
-        measured["largest_sample"] = int(source.pixels.max())
+    measured = {**size, **largest_sample(source), **modified.measured}
     if "bytes" not in measured:
         bits = after.bits_per_sample * after.bands * after.width * after.height
         measured.setdefault("fixed_bits_per_pixel", bits / size["source_pixels"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import logging
 import math
 import re
 import shutil
@@ -25,6 +24,7 @@ from iqf_core import parallel
 from iqf_core.dataset import Dataset, open_dataset
 from iqf_core.errors import IqfError, ParameterError, VariantError
 from iqf_core.fingerprint import digest_of
+from iqf_core.full_scale import doubt_full_scale
 from iqf_core.image import Image
 from iqf_core.manifest import FILE, Manifest, Recipe, StoredImage
 from iqf_core.modifiers import ImageModifier, Modified, Modifier
@@ -36,8 +36,6 @@ from iqf_core.specs import Spec
 from iqf_core.specs import modifier as make_modifier
 from iqf_core.storing import Journal, Storage, Store, TakenNames
 from iqf_core.versions import versions_of
-
-log = logging.getLogger("iqf")
 
 JOURNAL = ".iqf-journal"
 BUILDING = ".iqf-building"
@@ -166,7 +164,7 @@ def make_variant(
             with filelock.FileLock(root / f".{folder.name}.lock"):
                 manifest = build.at(folder)
             if manifest is not None:
-                _doubt_full_scale(str(source.root), manifest)
+                doubt_full_scale(str(source.root), manifest)
                 return Variant._of(folder, manifest, source)
     except PermissionError as error:
         raise VariantError(
@@ -182,25 +180,6 @@ def make_variant(
     raise VariantError(
         f"{root}: another variant has the name {_places(root, source, asked, recipe)[-1].name}"
     )
-
-
-def _doubt_full_scale(dataset: str, manifest: Manifest) -> None:
-    """Say it once when 16-bit images look as if they had fewer bits: every rate and step counts on them."""
-    largest = max((row.measured.get("largest_sample", 0) for row in manifest.images), default=0)
-    if manifest.recipe.white is None and 0 < largest < 2**14 and dataset not in _doubted:
-        _doubted.add(dataset)
-        guess = 2 ** max(int(largest).bit_length(), 10) - 1
-        log.warning(
-            "%s: full scale is taken as 65535, but the largest sample is %d: say white (--white; white: in a "
-            "study's dataset; white= in Python), perhaps %d",
-            dataset,
-            largest,
-            guess,
-        )
-
-
-_doubted: set[str] = set()
-"""Datasets whose full scale was doubted in this process."""
 
 
 def find_variant(

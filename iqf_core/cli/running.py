@@ -23,6 +23,7 @@ from iqf_core.runner import Listener
 from iqf_core.task import TaskOutputs, log_tail, read_outputs
 
 SHOWN_METRICS = 3
+LOG_COLUMNS = 200  # of a log's line: the log itself has all
 
 
 class Progress(Listener):
@@ -59,7 +60,7 @@ class Progress(Listener):
         else:
             self._print(one_line(f"{head}  {outcome['reason']}"))
             for line in printable(outcome.get("log_tail", "")).splitlines()[-5:]:
-                self._print(f"    | {line}")
+                self._print(f"    | {line[:LOG_COLUMNS]}")
             if run.folder.log.is_file():
                 self._print(f"    log: {run.folder.log}")
         self._bar.advance(self._task)
