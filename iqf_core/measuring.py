@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iqf_core import parallel
-from iqf_core.dataset import Dataset, open_dataset
+from iqf_core.dataset import Dataset
 from iqf_core.errors import ParameterError
 from iqf_core.formats import finder
 from iqf_core.image import Image, read_image
-from iqf_core.manifest import FILE as MANIFEST
 from iqf_core.metrics import ImageMetric, Metric, Missing, Output, PairMetric
 from iqf_core.metrics import metric as make_metric
 from iqf_core.progress import track
-from iqf_core.variant import Variant
+from iqf_core.variant import Variant, open_with_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,9 +160,7 @@ def columns_of(metrics: Iterable[Metric]) -> dict[str, Output]:
 
 def _opened(dataset: Dataset | str | Path) -> Dataset:
     """Dataset of a path; a variant with its manifest, which knows the source of each image."""
-    if isinstance(dataset, Dataset):
-        return dataset
-    return Variant.open(dataset) if (Path(dataset) / MANIFEST).is_file() else open_dataset(dataset)
+    return dataset if isinstance(dataset, Dataset) else open_with_manifest(dataset)
 
 
 def _value(one: Metric, image: Image, reference: Image | None) -> Mapping[str, float]:

@@ -17,9 +17,11 @@ from iqf_core.evaluate import measure_run
 from iqf_core.measuring import MetricSpec
 from iqf_core.metrics import metric as make_metric
 from iqf_core.plan import datasets_of
+from iqf_core.rates import RATES
 from iqf_core.runfolder import RunFolder, read_json
 from iqf_core.runrow import COLUMNS, apart, column_of, metrics_of
 from iqf_core.study_file import RUNS_ROOT, Part, StudyFile
+from iqf_core.variant import open_with_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +87,7 @@ class Results:
             return table
         hyper = self.hyperparameters()
         keys = [*SETTING, *hyper]
-        rates = [name for name in self._rates() if name in table]
+        rates = [name for name in RATES if name in table]
         metrics = self._metrics(table)
         rows = []
         for values, group in table.groupby(keys, sort=False, dropna=False):
@@ -95,9 +97,8 @@ class Results:
             row |= {name: good[name].mean() for name in rates}
             for name in metrics:
                 found = good[name].astype(float)
-                with np.errstate(
-                    invalid="ignore"
-                ):  # an infinite value, as the PSNR of equal images, has no std
+                # An infinite value, as the PSNR of equal images, has no std.
+                with np.errstate(invalid="ignore"):
                     row |= {f"{name}_mean": found.mean(), f"{name}_std": found.std()}
                 row[f"{name}_count"] = found.count()
             rows.append(row)
@@ -185,14 +186,8 @@ class Results:
         """Names of the study's hyper-parameters, as they are columns of the table."""
         return [column_of(name) for name in self._study()["study"]["hyperparameters"]]
 
-    @staticmethod
-    def _rates() -> tuple[str, ...]:
-        from iqf_core.rates import RATES
-
-        return RATES
-
     def _metrics(self, table: pd.DataFrame) -> list[str]:
-        own = {*COLUMNS, *self._rates(), *self.hyperparameters()}
+        own = {*COLUMNS, *RATES, *self.hyperparameters()}
         numbers = table.select_dtypes("number").columns
         return [name for name in numbers if name not in own]
 
@@ -287,13 +282,9 @@ def _unchanged(datasets: Mapping[Part, Dataset], job: Mapping[str, Any]) -> Data
     return datasets[part]
 
 
-def _reopened(job: Mapping[str, Any]) -> Any:
+def _reopened(job: Mapping[str, Any]) -> Dataset:
     """The dataset that a run was judged on, as a variant where it is one."""
-    from iqf_core.dataset import open_dataset
-    from iqf_core.manifest import Manifest
-    from iqf_core.variant import Variant
-
     path = Path(job["datasets"][job["measured"]["part"]]["path"])
     if not path.is_dir():
         raise ResultsError(f"{path}: the variant is no longer there; `iqf run` makes it again")
-    return open_dataset(path) if Manifest.load(path) is None else Variant.open(path)
+    return open_with_manifest(path)

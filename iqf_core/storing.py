@@ -135,9 +135,7 @@ class Store:
         """Write one image, as codestream or as pixels."""
         as_codestream = self._keeps_codestream(source, modified)
         if as_codestream:
-            kept = (
-                source.encoding is not None and source.encoding.format == "JPEG" and modified.suffix == ".jpg"
-            )
+            kept = _is_from_jpeg(source) and modified.suffix == ".jpg"
             stored = name if kept else self._free_name(name, modified.suffix)
             size = modified.like or source
             write_codestream(self._place(stored), modified.codestreams[0], size)
@@ -160,17 +158,12 @@ class Store:
         single = len(modified.codestreams) == 1 and bool(modified.suffix)
         if not single or source.nodata is not None or modified.affine is not None:
             return False
-        from_jpeg = source.encoding is not None and source.encoding.format == "JPEG"
-        return self.storage == "codestream" or (from_jpeg and modified.suffix == ".jpg")
+        return self.storage == "codestream" or (_is_from_jpeg(source) and modified.suffix == ".jpg")
 
     def _write_pixels(self, name: str, source: Image, image: Image) -> str:
         suffix = PurePosixPath(name).suffix.lower()
-        if source.encoding is not None and source.encoding.format == "JPEG":
-            stored = self._free_name(name, lossless_suffix(image))
-        elif suffix in (".png", ".tif", ".tiff", ".jp2"):
-            stored = name
-        else:
-            stored = self._free_name(name, lossless_suffix(image))
+        stays = suffix in (".png", ".tif", ".tiff", ".jp2") and not _is_from_jpeg(source)
+        stored = name if stays else self._free_name(name, lossless_suffix(image))
         try:
             write_image(self._place(stored), image)
         except UnsupportedImage:
@@ -195,6 +188,10 @@ class Store:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def _is_from_jpeg(image: Image) -> bool:
+    return image.encoding is not None and image.encoding.format == "JPEG"
 
 
 def _measured(modified: Modified, source: Image, after: Image) -> dict[str, float]:

@@ -97,6 +97,13 @@ class Variant(Dataset):
         return {} if self.manifest is None else {row.image: row.source for row in self.manifest.images}
 
 
+def open_with_manifest(folder: str | Path, *, white: float | None = None) -> Dataset:
+    """Open a folder as a `Variant` where it has a manifest, whose full scale then counts, else as it is."""
+    if (Path(folder) / FILE).is_file():
+        return Variant.open(folder)
+    return open_dataset(folder, white=white)
+
+
 def make_variant(
     dataset: Dataset | str | Path,
     modifier: Spec,

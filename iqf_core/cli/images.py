@@ -98,15 +98,10 @@ def measure(
       iqf measure scenes --metric basic --white 4095 --json
     """
     from iqf_core import measure as measure_dataset
-    from iqf_core import open_dataset
     from iqf_core.cli.tables import print_json, show_table
-    from iqf_core.dataset import Dataset
-    from iqf_core.manifest import Manifest
-    from iqf_core.variant import Variant
+    from iqf_core.variant import open_with_manifest
 
-    opened: Dataset = open_dataset(dataset, white=white)
-    if Manifest.load(dataset) is not None:
-        opened = Variant.open(dataset)  # its manifest tells which image of the reference is which
+    opened = open_with_manifest(dataset, white=white)
     found = measure_dataset(opened, list(metrics), reference=reference, workers=workers)
     if csv is not None:
         try:

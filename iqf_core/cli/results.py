@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,19 +74,19 @@ def show_summary(found: Results) -> None:
     if table.empty:
         click.echo("No run has ended yet.")
         return
-    kept = with_spread(table, found.metrics())
-    show_table(kept.drop(columns=[name for name in kept if _says_nothing(str(name), kept[name], found)]))
+    kept, hyper = with_spread(table, found.metrics()), found.hyperparameters()
+    show_table(kept.drop(columns=[name for name in kept if _says_nothing(str(name), kept[name], hyper)]))
     for sentence in found.warnings():
         click.echo(f"Note: {sentence}.", err=True)
 
 
-def _says_nothing(name: str, column: pd.Series[Any], found: Results) -> bool:
+def _says_nothing(name: str, column: pd.Series[Any], hyper: Sequence[str]) -> bool:
     """Whether a column is left out on the terminal; CSV and JSON have all of them."""
     if name in ("family", "knob", "bits_per_pixel_band", "fixed_bits_per_pixel") or column.isna().all():
         return True
     if name == "failed":
         return not column.any()
-    return name in found.hyperparameters() and column.nunique(dropna=False) == 1 and len(column) > 1
+    return name in hyper and column.nunique(dropna=False) == 1 and len(column) > 1
 
 
 def _show_failed(found: Results) -> None:

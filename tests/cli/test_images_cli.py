@@ -85,20 +85,7 @@ def test_a_table_that_cannot_be_written_is_wrong_input(lab: Lab) -> None:
 
 
 def test_pairs_are_compared_through_the_variants_manifest(lab: Lab) -> None:
-    lab.plugin("iqf-pair", """
-        from typing import ClassVar
-        import numpy as np
-        from iqf_core import Component, Output, PairMetric, hookimpl
-        IQF_API = 1
-        class Distance(PairMetric):
-            name: ClassVar[str] = "distance"
-            outputs: ClassVar = (Output("mean", "DN", "lower", 0, 255, "Mean absolute difference."),)
-            def compare(self, reference, image):
-                return {"mean": float(np.abs(reference.pixels.astype(float) - image.pixels).mean())}
-        @hookimpl
-        def iqf_metrics():
-            return [Component("distance", "iqf_pair:Distance", "Of a test")]
-    """)  # fmt: skip
+    lab.plugin("iqf-pair")
     lab.iqf("modify", "data", "-m", "jpeg(quality=50)", "--storage", "codestream")
     (variant,) = lab.folder.glob("data#*")
     (row,) = strictly(lab.iqf("measure", variant, "-m", "distance", "--reference", "data", "--json").out)

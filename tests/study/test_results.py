@@ -137,27 +137,13 @@ GENERATE = """
         shutil.copy(file, output / "made" / file.name)
     (output / "output.json").write_text(json.dumps([f"made/{file.name}" for file in files]))
 """
-PAIR = """
-    from typing import ClassVar
-    import numpy as np
-    from iqf_core import Component, Output, PairMetric, hookimpl
-    IQF_API = 1
-    class Distance(PairMetric):
-        name: ClassVar[str] = "distance"
-        outputs: ClassVar = (Output("mean", "DN", "lower", 0, 255, "Mean absolute difference."),)
-        def compare(self, reference, image):
-            return {"mean": float(np.abs(reference.pixels.astype(float) - image.pixels).mean())}
-    @hookimpl
-    def iqf_metrics():
-        return [Component("distance", "iqf_pair:Distance", "Of a test")]
-"""
 
 
 def test_metrics_are_applied_afterwards_without_running_again(
     here: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Image metrics, pair metrics, of the variants and of generated images; from any folder."""
-    here.plugin("iqf-pair", PAIR)
+    here.plugin("iqf-pair")
     here.script(GENERATE)
     study = {"modifiers": ["quantise(bits=2)"], "repetitions": 2}
     results = run(here, **study)
