@@ -1,0 +1,174 @@
+"""Finding the edges of one band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from iqf_core import parallel
+from iqf_metrics_sharpness.conflicts import standing
+from iqf_metrics_sharpness.options import EdgeOptions
+from iqf_metrics_sharpness.search import candidates, tiles
+from iqf_metrics_sharpness.steps import Steps, accepted, fit_steps
+from iqf_metrics_sharpness.table import EdgeTable
+from iqf_metrics_sharpness.windows import Bools, Lines, lattice
+
+SAMPLED = 1 << 20
+"""Pixels from which the span of a band is judged."""
+
+CONTRAST = 0.05
+"""Smallest contrast, as a share of the span of the band, where none is given."""
+
+CLIPPED = 0.02
+"""Share of a window's pixels at full scale from which an edge is clipped."""
+
+NOWHERE = Lines(np.empty(0, np.int64), np.empty(0), np.empty(0))
+
+
+@dataclass(frozen=True)
+class Band:
+    """One band of an image.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (H, W)
+        Values.
+    invalid : ndarray of bool or None, shape (H, W)
+        Where there is no data.
+    white : float or None
+        Full scale, in DN.
+    options : EdgeOptions
+        What is looked for.
+    """
+
+    pixels: npt.NDArray[np.generic]
+    invalid: Bools | None
+    white: float | None
+    options: EdgeOptions
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    @property
+    def step(self) -> float:
+        """To what values are rounded, in DN."""
+        return 0.0 if self.pixels.dtype.kind == "f" else 1.0
+
+    def turned(self) -> Band:
+        """The band with rows and columns exchanged."""
+        return replace(self, pixels=self.pixels.T, invalid=None if self.invalid is None else self.invalid.T)
+
+
+def detected(band: Band, *, at: EdgeTable | None, tile: int, workers: int) -> tuple[EdgeTable, str]:
+    """Edges of a band, and why there are none.
+
+    Parameters
+    ----------
+    band : Band
+        Where to look.
+    at : EdgeTable or None
+        Edges that are given.
+    tile : int
+        Side of the tiles, in pixels.
+    workers : int
+        Tiles at once.
+    """
+    if at is not None:
+        given = (at.steps[at.measured & ~at.flat].lines, at.steps[at.measured & at.flat].lines)
+        return _table(band, given, lambda steps: steps.whole), "none of the given edges can be measured here"
+    valid = _sample(band)
+    if not valid.size:
+        return _table(band, (NOWHERE, NOWHERE), lambda steps: steps.whole), "every pixel is nodata"
+    low, high = np.percentile(valid, [1, 99])
+    span = float(high - low) or float(valid.max() - valid.min())
+    if span == 0 and np.ptp(band.pixels if band.invalid is None else band.pixels[~band.invalid]) == 0:
+        return _table(band, (NOWHERE, NOWHERE), lambda steps: steps.whole), "every pixel has the same value"
+    contrast = band.options.min_contrast or CONTRAST * span or 1.0
+    lines = _candidates(band, contrast, tile, workers)
+    table = _table(band, lines, lambda steps: accepted(steps, band.options, contrast))
+    looked = len(lines[0]) + len(lines[1])
+    return table, (
+        f"no straight edge of contrast {contrast:.3g} DN or more and edge SNR {band.options.min_edge_snr:g} "
+        f"between plateaus, among {looked} places that were looked at"
+    )
+
+
+def _sample(band: Band) -> npt.NDArray[np.generic]:
+    """Valid pixels, evenly thinned."""
+    every = max(1, int(np.sqrt(band.pixels.size / SAMPLED)))
+    pixels = band.pixels[::every, ::every]
+    return pixels.reshape(-1) if band.invalid is None else pixels[~band.invalid[::every, ::every]]
+
+
+def _candidates(band: Band, contrast: float, tile: int, workers: int) -> tuple[Lines, Lines]:
+    """Places where edges may be, of all tiles, in the order of the picture."""
+    pixels = band.pixels
+    if band.invalid is not None and pixels.dtype.kind == "f":
+        pixels = np.where(band.invalid, pixels.dtype.type(0), pixels)
+    cores = list(enumerate(tiles(band.shape, tile)))
+
+    def search(numbered: tuple[int, tuple[slice, slice]]) -> tuple[int, tuple[Lines, Lines]]:
+        return numbered[0], candidates(pixels, numbered[1], band.options, contrast)
+
+    found = [
+        lines
+        for _, lines in sorted(parallel.unordered(search, cores, workers=workers), key=lambda one: one[0])
+    ]
+    return _joined([steep for steep, _ in found]), _joined([flat for _, flat in found])
+
+
+def _joined(parts: list[Lines]) -> Lines:
+    row = np.concatenate([part.row for part in parts])
+    position = np.concatenate([part.position for part in parts])
+    slope = np.concatenate([part.slope for part in parts])
+    order = np.lexsort((position, row))
+    return Lines(row[order], position[order], slope[order])
+
+
+def _table(band: Band, lines: tuple[Lines, Lines], accept: Callable[[Steps], Bools]) -> EdgeTable:
+    """Fit, accept, and let no two share a pixel. What is spoilt stays in the table and is not measured."""
+    kept, nodata, clipped = [], [], []
+    for frame, there in zip((band, band.turned()), lines, strict=True):
+        steps = fit_steps(frame.pixels, there, frame.options)
+        steps = steps[accept(steps)]
+        holes, full = _spoilt(frame, steps)
+        kept.append(steps)
+        nodata.append(holes)
+        clipped.append(full & ~holes)
+    good = [~(holes | full) for holes, full in zip(nodata, clipped, strict=True)]
+    stands = standing(kept[0][good[0]], kept[1][good[1]], band.options)
+    for mask, stand in zip(good, stands, strict=True):
+        mask[mask] = stand
+    left = [mask | holes | full for mask, holes, full in zip(good, nodata, clipped, strict=True)]
+    table = EdgeTable.of(kept[0][left[0]], kept[1][left[1]], band.options, band.shape)
+    both = np.concatenate(left)
+    order = table.order
+    holes, full = np.concatenate(nodata)[both][order], np.concatenate(clipped)[both][order]
+    dark = np.minimum(table.low, table.low + table.contrast) < 0.5
+    return replace(
+        table, nodata=holes, clipped=full, measured=~(holes | full), dark_at_zero=dark & (band.step > 0)
+    )
+
+
+def _spoilt(band: Band, steps: Steps) -> tuple[Bools, Bools]:
+    """Which windows touch nodata, and which are clipped."""
+    nodata, clipped = [np.zeros(0, dtype=bool)], [np.zeros(0, dtype=bool)]
+    for start in range(0, len(steps), 2048):
+        lines = steps[start : start + 2048].lines
+        grid = lattice(lines, band.shape, length=band.options.edge_length, half=band.options.half)
+        inside = grid.inside & (np.abs(grid.distance(lines)) <= band.options.half)
+        size = np.maximum(inside.sum(axis=(1, 2)), 1)
+        full = (
+            np.zeros(inside.shape, dtype=bool)
+            if band.white is None
+            else grid.values(band.pixels) >= band.white
+        )
+        clipped.append((full & inside).sum(axis=(1, 2)) > CLIPPED * size)
+        holes = np.zeros(inside.shape, dtype=bool) if band.invalid is None else grid.values(band.invalid) > 0
+        nodata.append((holes & inside).any(axis=(1, 2)))
+    return np.concatenate(nodata), np.concatenate(clipped)

@@ -1,0 +1,201 @@
+"""The edges of a band, measured direction by direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from iqf_metrics_sharpness.blocks import EXCESS, blockiness
+from iqf_metrics_sharpness.detect import Band
+from iqf_metrics_sharpness.measures import FREQUENCIES, MEASURES, measures, mtf
+from iqf_metrics_sharpness.plateaus import gathered, used_once
+from iqf_metrics_sharpness.pooling import Pooled, Windows, pool
+from iqf_metrics_sharpness.response import FINE
+from iqf_metrics_sharpness.result import BandSharpness, Curve, DirectionSharpness, EdgeResponse, Estimate
+from iqf_metrics_sharpness.table import DIRECTIONS, EdgeTable
+from iqf_metrics_sharpness.windows import Floats, Ints
+
+PIXEL_VARIANCE = 1 / 12
+"""Of the pixel's box, along any direction, in pixels squared."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A mean edge response with its measures and their standard errors; of one direction or of all."""
+
+    distance: Floats
+    edge: Floats
+    reach: float
+    values: dict[str, float]
+    errors: dict[str, float]
+
+
+def measured(band: Band, table: EdgeTable, index: int, reason: str) -> BandSharpness:
+    """Measure the edges of a band.
+
+    Parameters
+    ----------
+    band : Band
+        The band.
+    table : EdgeTable
+        Its edges.
+    index : int
+        Number of the band.
+    reason : str
+        What to say where there are no edges.
+    """
+    chosen = {name: _thinned(table, name) for name in DIRECTIONS}
+    windows = _windows(band, table, np.concatenate([chosen[name] for name in DIRECTIONS]))
+    shapes, rer, fwhm, overshoot = {}, table.rer.copy(), table.fwhm.copy(), table.overshoot.copy()
+    start = 0
+    for name in DIRECTIONS:
+        edges = chosen[name]
+        part = _part(windows, start, start + len(edges))
+        start += len(edges)
+        if not len(edges):
+            continue
+        pooled = _pooled(band, table[edges], part)
+        shapes[name] = Shape(
+            pooled.response.distance, pooled.response.edge, pooled.reach, pooled.values, pooled.errors
+        )
+        rer[edges], fwhm[edges], overshoot[edges] = pooled.rer, pooled.fwhm, pooled.overshoot
+    table = replace(table, rer=rer, fwhm=fwhm, overshoot=overshoot)
+    flags = _flags(band, table, sum(map(len, chosen.values())))
+    parts = {name: _said(table, name, shapes.get(name), reason) for name in DIRECTIONS}
+    together = _together({name: (shape, len(chosen[name])) for name, shape in shapes.items()})
+    return BandSharpness(
+        index, **parts, combined=_said(table, None, together, reason), edges=table, flags=flags
+    )
+
+
+def _thinned(table: EdgeTable, direction: str) -> Ints:
+    """Edges of a direction that are pooled: all, or evenly chosen where there are more than enough."""
+    there = np.flatnonzero(table.measured & (table.direction == direction))
+    most = table.options.max_edges
+    return there if len(there) <= most else there[np.arange(most) * len(there) // most]
+
+
+def _windows(band: Band, table: EdgeTable, edges: Ints) -> Windows:
+    """Pixels of edges, each of which belongs to the nearest of them, in the order of `edges`."""
+    found, places, pixels = [], [], []
+    for flat in (False, True):
+        places.append(np.flatnonzero(table.flat[edges] == flat))
+        frame = band.turned() if flat else band
+        steps = table.steps[edges[places[-1]]]
+        one, pixel = gathered(
+            frame.pixels, steps, band.options, invalid=frame.invalid, white=band.white, flat=flat
+        )
+        found.append(one)
+        pixels.append(pixel)
+    windows = _stacked(found, np.argsort(np.concatenate(places)))
+    wide = windows.value.shape[1]
+    pixel = np.concatenate([_wider(one, wide, -1) for one in pixels])[np.argsort(np.concatenate(places))]
+    own = used_once(windows.distance.reshape(-1), pixel.reshape(-1)).reshape(pixel.shape)
+    return replace(windows, used=windows.used & own)
+
+
+def _stacked(parts: list[Windows], order: Ints) -> Windows:
+    """Windows of both frames in one array."""
+    wide = max(part.value.shape[1] for part in parts)
+    pixels = {
+        name: np.concatenate([_wider(getattr(part, name), wide, 0) for part in parts])[order]
+        for name in ("column", "value", "used", "along")
+    }
+    edges = {
+        name: np.concatenate([getattr(part, name) for part in parts])[order]
+        for name in ("position", "slope", "low", "contrast", "noise")
+    }
+    return Windows(**pixels, **edges)
+
+
+def _wider(array: np.ndarray, wide: int, fill: float) -> np.ndarray:  # type: ignore[type-arg]
+    return np.pad(array, ((0, 0), (0, wide - array.shape[1])), constant_values=fill)
+
+
+def _part(windows: Windows, start: int, stop: int) -> Windows:
+    names = ("column", "value", "used", "along", "position", "slope", "low", "contrast", "noise")
+    return Windows(**{name: getattr(windows, name)[start:stop] for name in names})
+
+
+def _pooled(band: Band, table: EdgeTable, windows: Windows) -> Pooled:
+    folded = np.abs((table.angle + np.pi / 4) % (np.pi / 2) - np.pi / 4)
+    width = max(float(np.median(table.steps.sigma)) ** 2 - PIXEL_VARIANCE, 0.03)
+    return pool(
+        windows,
+        sigma=float(np.sqrt(width)),
+        angle=float(np.sqrt(np.mean(folded**2))),
+        half=band.options.half,
+        step=band.step,
+    )
+
+
+def _together(shapes: dict[str, tuple[Shape, int]]) -> Shape | None:
+    """Mean response of the directions, each by the number of its edges."""
+    if not shapes:
+        return None
+    if len(shapes) == 1:
+        return next(iter(shapes.values()))[0]
+    total = sum(count for _, count in shapes.values())
+    share = {name: count / total for name, (_, count) in shapes.items()}
+    size = min(len(shape.distance) for shape, _ in shapes.values())
+    edge = np.zeros(size)
+    for name, (shape, _) in shapes.items():
+        cut = (len(shape.distance) - size) // 2
+        edge += share[name] * shape.edge[cut : cut + size]
+    reach = min(shape.reach for shape, _ in shapes.values())
+    distance = (np.arange(size) - size // 2) / FINE
+    values = {name: float(one[0]) for name, one in measures(distance, edge[None]).items()}
+    errors = {
+        name: float(
+            np.sqrt(sum((share[one] * shape.errors[name]) ** 2 for one, (shape, _) in shapes.items()))
+        )
+        for name in MEASURES
+    }
+    return Shape(distance, edge, reach, values, errors)
+
+
+def _said(table: EdgeTable, direction: str | None, shape: Shape | None, reason: str) -> DirectionSharpness:
+    chosen = table.measured if direction is None else table.measured & (table.direction == direction)
+    count = int(chosen.sum())
+    if shape is None:
+        others = int(table.measured.sum())
+        missing = f"none of the {others} edges has this direction" if others else reason + _spoilt(table)
+        return DirectionSharpness(reason=missing)
+    each = {
+        "rer": table.rer[chosen & np.isfinite(table.rer)], "fwhm": table.fwhm[chosen & np.isfinite(table.fwhm)]
+    }  # fmt: skip
+    estimates = {
+        name: Estimate.of(name, shape.values[name], shape.errors[name], each.get(name)) for name in MEASURES
+    }
+    clear = table.edge_snr[chosen]
+    scatter = float(np.std(clear, ddof=1) / np.sqrt(count)) if count > 1 else np.nan
+    line = np.gradient(shape.edge, 1 / FINE)
+    return DirectionSharpness(
+        count=count,
+        edge_snr=Estimate.of("edge_snr", float(np.median(clear)), scatter, clear),
+        plateau=shape.reach,
+        curve=Curve(FREQUENCIES, mtf(shape.distance, line[None], FREQUENCIES)[0]),
+        response=EdgeResponse(shape.distance, shape.edge, line),
+        **estimates,
+    )
+
+
+def _spoilt(table: EdgeTable) -> str:
+    """What to add to the reason where all edges are spoilt."""
+    clipped, nodata = int(table.clipped.sum()), int(table.nodata.sum())
+    said = [f"{clipped} clipped" if clipped else "", f"{nodata} at nodata" if nodata else ""]
+    found = " and ".join(one for one in said if one)
+    return f"; left out: {found}" if found else ""
+
+
+def _flags(band: Band, table: EdgeTable, pooled: int) -> dict[str, int]:
+    count = int(table.measured.sum())
+    return {
+        "clipped": int(table.clipped.sum()),
+        "nodata": int(table.nodata.sum()),
+        "overshoot": int(table.overshoot.sum()),
+        "dark_at_zero": int((table.dark_at_zero & table.measured).sum()),
+        "jpeg_blocks": count if count and blockiness(band.pixels) > EXCESS else 0,
+        "thinned": count - pooled,
+    }
