@@ -2,7 +2,8 @@
 
 Threads are the default: codecs and NumPy release the GIL. Where a modifier or metric does not, pass
 ``backend="loky"``; under ``joblib.parallel_config(backend="dask")`` the work goes to that cluster.
-No scheduler of our own.
+No scheduler of our own. While items are worked on at once, linear algebra has one thread for each: threads
+of threads wait for one another, at times for ten times as long as the work takes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import joblib
+from threadpoolctl import threadpool_limits
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -57,4 +59,5 @@ def unordered(
     )
     if workers is None and pool.n_jobs == 1:
         pool.n_jobs = default_workers()
-    yield from pool(joblib.delayed(function)(item) for item in items)
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield from pool(joblib.delayed(function)(item) for item in items)

@@ -10,7 +10,7 @@ SIDE = 8
 """Of a block in pixels (ISO/IEC 10918-1)."""
 
 EXCESS = 0.05
-"""Share by which differences across the borders of blocks exceed the others, from which blocks are said to show."""
+"""Share by which differences across the borders must exceed the others for blocks to be said to show."""
 
 STRIP = 1024
 """Rows looked at at once."""

@@ -84,7 +84,7 @@ def detected(band: Band, *, at: EdgeTable | None, tile: int, workers: int) -> tu
     valid = _sample(band)
     if not valid.size:
         return _table(band, (NOWHERE, NOWHERE), lambda steps: steps.whole), "every pixel is nodata"
-    low, high = np.percentile(valid, [1, 99])
+    low, high = np.percentile(valid.astype(np.float64), [1, 99])
     span = float(high - low) or float(valid.max() - valid.min())
     if span == 0 and np.ptp(band.pixels if band.invalid is None else band.pixels[~band.invalid]) == 0:
         return _table(band, (NOWHERE, NOWHERE), lambda steps: steps.whole), "every pixel has the same value"
@@ -170,5 +170,5 @@ def _spoilt(band: Band, steps: Steps) -> tuple[Bools, Bools]:
         )
         clipped.append((full & inside).sum(axis=(1, 2)) > CLIPPED * size)
         holes = np.zeros(inside.shape, dtype=bool) if band.invalid is None else grid.values(band.invalid) > 0
-        nodata.append((holes & inside).any(axis=(1, 2)))
+        nodata.append(np.asarray((holes & inside).any(axis=(1, 2))))
     return np.concatenate(nodata), np.concatenate(clipped)

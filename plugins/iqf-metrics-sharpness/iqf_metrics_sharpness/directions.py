@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -109,7 +110,7 @@ def _stacked(parts: list[Windows], order: Ints) -> Windows:
     return Windows(**pixels, **edges)
 
 
-def _wider(array: np.ndarray, wide: int, fill: float) -> np.ndarray:  # type: ignore[type-arg]
+def _wider(array: np.ndarray, wide: int, fill: float) -> np.ndarray:
     return np.pad(array, ((0, 0), (0, wide - array.shape[1])), constant_values=fill)
 
 
@@ -162,10 +163,9 @@ def _said(table: EdgeTable, direction: str | None, shape: Shape | None, reason: 
         others = int(table.measured.sum())
         missing = f"none of the {others} edges has this direction" if others else reason + _spoilt(table)
         return DirectionSharpness(reason=missing)
-    each = {
-        "rer": table.rer[chosen & np.isfinite(table.rer)], "fwhm": table.fwhm[chosen & np.isfinite(table.fwhm)]
-    }  # fmt: skip
-    estimates = {
+    alone = chosen & np.isfinite(table.rer)
+    each = {"rer": table.rer[alone], "fwhm": table.fwhm[alone]}
+    estimates: dict[str, Any] = {
         name: Estimate.of(name, shape.values[name], shape.errors[name], each.get(name)) for name in MEASURES
     }
     clear = table.edge_snr[chosen]

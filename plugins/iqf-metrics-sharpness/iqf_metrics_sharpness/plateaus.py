@@ -102,7 +102,8 @@ def _undisturbed(distance: Floats, value: Floats, good: Bools, steps: Steps, opt
     cells = (len(steps), 2, rings)
 
     def total(weight: npt.NDArray[np.generic]) -> Floats:
-        return np.bincount(cell[beyond], weight[beyond], len(steps) * 2 * rings).reshape(cells)
+        sums = np.bincount(cell[beyond], weight[beyond], len(steps) * 2 * rings)
+        return sums.astype(np.float64).reshape(cells)
 
     there, whole = total(good.astype(np.float64)), total(beyond.astype(np.float64))
     mean = total(left) / np.maximum(there, 1)

@@ -1,4 +1,4 @@
-"""The edge response of a Gaussian point spread behind square pixels: where the pooled response starts from."""
+"""Edge response of a Gaussian point spread behind square pixels: what the pooled response departs from."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def boxed_gaussian(distance: Floats, sigma: float, angle: float) -> Floats:
         wide, narrow = narrow, wide
     if narrow < NARROW:
         half = np.hypot(wide, narrow) / 2
-        return (_first(distance + half, sigma) - _first(distance - half, sigma)) / (2 * half)
+        return np.asarray((_first(distance + half, sigma) - _first(distance - half, sigma)) / (2 * half))
     outer, inner = (wide + narrow) / 2, (wide - narrow) / 2
     rising = _second(distance + outer, sigma) - _second(distance + inner, sigma)
     falling = _second(distance - inner, sigma) - _second(distance - outer, sigma)
-    return (rising - falling) / (wide * narrow)
+    return np.asarray((rising - falling) / (wide * narrow))
 
 
 def _first(distance: Floats, sigma: float) -> Floats:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from iqf_metrics_sharpness.measures import jacobian, scaled
-from iqf_metrics_sharpness.response import Response, pooled_response
-from iqf_metrics_sharpness.windows import Bools, Floats, Ints
+from iqf_metrics_sharpness.response import Response, interpolated, pooled_response
+from iqf_metrics_sharpness.windows import Bools, Floats
 
 ROUNDS = 3
 """Times that shape and edges are fitted in turn; a fourth changes the RER by less than 0.01 %."""
@@ -21,7 +21,7 @@ OVERSHOOT = 0.03
 """Share of the contrast from which an edge is said to overshoot."""
 
 SHARED = 0.3
-"""Share of the variance of rounding that neighbouring bins do not have in common (measured on exact edges)."""
+"""Share of the variance of rounding that a bin has for itself: neighbours share the rest (measured)."""
 
 
 @dataclass(frozen=True)
@@ -104,31 +104,44 @@ def pool(windows: Windows, *, sigma: float, angle: float, half: float, step: flo
         To what values are rounded, in DN: 1 for integers, 0 for floating point.
     """
     reach = _reach(windows, half)
-    response, noise = None, 1.0
-    for _ in range(ROUNDS):
-        if response is not None:
-            windows = _refitted(windows, response)
-        distance = windows.distance
-        used = windows.used & (np.abs(distance) < reach)
-        weight = _weights(windows, used)
-        value = (windows.value - windows.low[:, None]) / windows.contrast[:, None]
-        each = np.broadcast_to(weight[:, None], used.shape)[used]
-        response = pooled_response(
-            distance[used], value[used], each, reach=reach, sigma=sigma, angle=angle, noise=noise,
-            rounding=_rounding(windows, step),
-        )  # fmt: skip
-        sigma = response.sigma
-        left = np.where(used, value - response.at(distance), 0)
-        noise = float((weight[:, None] * left**2).sum() / max(used.sum() - 4 * len(windows), 1))
-    assert response is not None  # noqa: S101 - ROUNDS is not 0
-    values, slopes = jacobian(response)
-    errors = {
-        name: _error(response, slope, weight[:, None] * left, distance, used)
-        for name, slope in slopes.items()
-    }
-    widths = scaled(response, _scales(windows, response, used, left))
-    over = _overshoots(windows, used, value, values["fwhm"])
-    return Pooled(response, reach, values, errors, widths["rer"], widths["fwhm"], over)
+    fit = _shared(windows, sigma, angle, noise=1.0, reach=reach, step=step)
+    for _ in range(ROUNDS - 1):
+        windows = _refitted(windows, fit.response)
+        fit = _shared(windows, fit.response.sigma, angle, noise=fit.noise, reach=reach, step=step)
+    values, slopes = jacobian(fit.response)
+    errors = {name: _error(fit, slope) for name, slope in slopes.items()}
+    widths = scaled(fit.response, _scales(windows, fit))
+    over = _overshoots(windows, fit, values["fwhm"])
+    return Pooled(fit.response, reach, values, errors, widths["rer"], widths["fwhm"], over)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A shared response, and what it leaves of the values: in units of the contrast, shape (E, S)."""
+
+    response: Response
+    distance: Floats
+    used: Bools
+    value: Floats
+    left: Floats
+    weight: Floats
+    noise: float
+
+
+def _shared(windows: Windows, sigma: float, angle: float, *, noise: float, reach: float, step: float) -> _Fit:
+    """Fit the response, levels and places of the edges being known."""
+    distance = windows.distance
+    used = windows.used & (np.abs(distance) < reach)
+    weight = np.broadcast_to(_weights(windows)[:, None], used.shape)
+    value = (windows.value - windows.low[:, None]) / windows.contrast[:, None]
+    rounding = _rounding(windows, step)
+    response = pooled_response(
+        distance[used], value[used], weight[used],
+        reach=reach, sigma=sigma, angle=angle, noise=noise, rounding=rounding,
+    )  # fmt: skip
+    left = np.where(used, value - response.at(distance), 0)
+    noise = float((weight * left**2).sum() / max(used.sum() - 4 * len(windows), 1))
+    return _Fit(response, distance, used, value, left, weight, noise)
 
 
 def _reach(windows: Windows, half: float) -> float:
@@ -145,10 +158,10 @@ def _reach(windows: Windows, half: float) -> float:
     return float(reach)
 
 
-def _weights(windows: Windows, used: Bools) -> Floats:
-    """Inverse variance of the values of each edge; one with few pixels leans on the others."""
+def _weights(windows: Windows) -> Floats:
+    """Inverse variance of the values of each edge; none counts for more than ten ordinary ones."""
     variance = (windows.noise / windows.contrast) ** 2
-    floor = max(float(np.median(variance)) * 1e-2, 1e-12)
+    floor = max(float(np.median(variance)) / 10, 1e-12)
     return np.asarray(1 / np.maximum(variance, floor))
 
 
@@ -183,10 +196,10 @@ def _refitted(windows: Windows, response: Response) -> Windows:
     )
 
 
-def _scales(windows: Windows, response: Response, used: Bools, left: Floats) -> Floats:
+def _scales(windows: Windows, fit: _Fit) -> Floats:
     """How much wider than the shared response each edge is."""
-    distance = windows.distance
-    inside = used.astype(np.float64)
+    response, distance, left = fit.response, fit.distance, fit.left
+    inside = fit.used.astype(np.float64)
     slope = response.slope(distance) * inside
     columns = np.stack(
         [inside, response.at(distance) * inside, slope, slope * windows.along, -slope * distance]
@@ -194,15 +207,15 @@ def _scales(windows: Windows, response: Response, used: Bools, left: Floats) -> 
     return np.clip(1 + _solved(columns, left)[:, 4], 0.2, 5)
 
 
-def _overshoots(windows: Windows, used: Bools, value: Floats, fwhm: float) -> Bools:
+def _overshoots(windows: Windows, fit: _Fit, fwhm: float) -> Bools:
     """Whether two pixels' breadth beside the edge lies beyond the plateau, by more than noise explains."""
-    distance = windows.distance
+    distance = fit.distance
     near = 0.75 * fwhm if np.isfinite(fwhm) else 2.0
     found = np.zeros(len(windows), dtype=bool)
     for side in (-1, 1):
-        zone = used & (side * distance > near) & (side * distance < near + 2)
+        zone = fit.used & (side * distance > near) & (side * distance < near + 2)
         size = zone.sum(axis=1)
-        beyond = side * (value - (side > 0))
+        beyond = side * (fit.value - (side > 0))
         mean = np.where(zone, beyond, 0).sum(axis=1) / np.maximum(size, 1)
         noise = np.abs(windows.noise / windows.contrast) / np.sqrt(np.maximum(size, 1))
         found |= (size > 2) & (mean > np.maximum(OVERSHOOT, 3 * noise))
@@ -218,12 +231,14 @@ def _solved(columns: Floats, left: Floats) -> Floats:
     return np.asarray(np.linalg.solve(normal, right[..., None])[..., 0])
 
 
-def _error(response: Response, slope: Floats, left: Floats, distance: Floats, used: Bools) -> float:
+def _error(fit: _Fit, slope: Floats) -> float:
     """Standard error: the larger of what the noise of pixels and what the scatter of edges says."""
+    response = fit.response
     noise = float(slope @ response.covariance @ slope)
-    curve = slope @ response.influence
-    place = np.clip(((distance - response.distance[0]) * 32 + 0.5).astype(np.int64), 0, curve.size - 1)
-    scores = np.where(used, curve[place] * left, 0).sum(axis=1)
-    count = len(scores)
-    scatter = float((scores**2).sum()) * count / max(count - 1, 1) if count > 1 else 0.0
+    count = len(fit.left)
+    if count == 1:
+        return float(np.sqrt(noise))
+    share = interpolated(slope @ response.influence, response.distance, fit.distance)
+    scores = np.where(fit.used, share * fit.weight * fit.left, 0).sum(axis=1)
+    scatter = float((scores**2).sum()) * count / (count - 1)
     return float(np.sqrt(max(noise, scatter)))

@@ -122,7 +122,7 @@ def _binned(distance: Floats, value: Floats, weight: Floats, reach: float) -> tu
     """Mean distance, mean value and weight of the bins that hold anything."""
     count = int(2 * reach * BINS_PER_PIXEL)
     index = np.clip(((distance + reach) * BINS_PER_PIXEL).astype(np.int64), 0, count - 1)
-    heavy = np.bincount(index, weight, count)
+    heavy = np.bincount(index, weight, count).astype(np.float64)
     full = heavy > 0
     where = np.bincount(index, weight * distance, count)[full] / heavy[full]
     return where, np.bincount(index, weight * value, count)[full] / heavy[full], heavy[full]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -218,7 +219,7 @@ def over_bands(parts: list[DirectionSharpness]) -> DirectionSharpness:
         return parts[0] if parts else DirectionSharpness(reason="no band was measured")
     if len(there) == 1:
         return there[0]
-    estimates = {name: _mean([getattr(part, name) for part in there]) for name in MEASURED}
+    estimates: dict[str, Any] = {name: _mean([getattr(part, name) for part in there]) for name in MEASURED}
     return DirectionSharpness(
         count=sum(part.count for part in there),
         plateau=min(part.plateau for part in there),

@@ -133,4 +133,4 @@ def _between_plateaus(seen: Plane, row: Ints, column: Ints, slope: Floats, optio
         sides.append(np.stack(values))
     gap = sides[1].mean(axis=0) - sides[0].mean(axis=0)
     spread = np.sqrt((sides[0].var(axis=0) + sides[1].var(axis=0)) / 2)
-    return np.abs(gap) > 0.55 * options.min_edge_snr * spread
+    return np.asarray(np.abs(gap) > 0.55 * options.min_edge_snr * spread)

@@ -52,7 +52,7 @@ def sharpness(
     bands : sequence of int, optional
         Bands to measure; all unless given.
     at : EdgeTable, optional
-        Measure at these edges, found in another image of the same scene and size, instead of looking for edges.
+        Measure at these edges, found in another image of the same scene and size; none are looked for.
     tile : int, optional
         Side in pixels of the tiles in which edges are looked for; the same edges are found with any.
     workers : int, optional
@@ -130,7 +130,7 @@ def _bands(bands: Sequence[int] | None, count: int) -> list[int]:
 def _full_scale(array: Pixels, white: float | None) -> float | None:
     if white is not None:
         return float(white)
-    return float(np.iinfo(array.dtype).max) if array.dtype.kind in "ui" else None
+    return float(np.iinfo(array.dtype.str).max) if array.dtype.kind in "ui" else None
 
 
 def _invalid(array: Pixels, nodata: float | Sequence[float] | Bools | None, band: int) -> Bools | None:

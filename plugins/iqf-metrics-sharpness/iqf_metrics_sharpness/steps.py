@@ -1,7 +1,8 @@
 """A straight blurred step fitted to each window, all at once.
 
 The step is a Gaussian's integral. It serves to find the line of the edge, to which its shape matters little
-because a symmetric error moves no position, and to decide what is an edge. The edge response is not taken from it.
+because a symmetric error moves no position, and to decide what is an edge. The edge response does not come
+from it.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ def _fit(picture: npt.NDArray[np.generic], lines: Lines, options: EdgeOptions) -
     mean = (values * used).sum(axis=1) / np.maximum(size, 1)
     rest = (left * left).sum(axis=1)
     total = (((values - mean[:, None]) ** 2) * used).sum(axis=1)
-    full = ~((np.abs(distance) <= options.half) & ~inside).any(axis=1)
+    full = np.asarray(~((np.abs(distance) <= options.half) & ~inside).any(axis=1))
     return Steps(
         now.row, now.position, now.slope, low, contrast, sigma,
         np.sqrt(rest / np.maximum(size - 5, 1)),
