@@ -79,8 +79,7 @@ def detected(band: Band, *, at: EdgeTable | None, tile: int, workers: int) -> tu
         Tiles at once.
     """
     if at is not None:
-        given = (at.steps[at.measured & ~at.flat].lines, at.steps[at.measured & at.flat].lines)
-        return _table(band, given, lambda steps: steps.whole), "none of the given edges can be measured here"
+        return _given(band, at), "none of the given edges can be measured here"
     valid = _sample(band)
     if not valid.size:
         return _table(band, (NOWHERE, NOWHERE), lambda steps: steps.whole), "every pixel is nodata"
@@ -153,6 +152,23 @@ def _table(band: Band, lines: tuple[Lines, Lines], accept: Callable[[Steps], Boo
     return replace(
         table, nodata=holes, clipped=full, measured=~(holes | full), dark_at_zero=dark & (band.step > 0)
     )
+
+
+def _given(band: Band, at: EdgeTable) -> EdgeTable:
+    """Fit steps to the edges of another image, which stay in their order and keep their plateaus."""
+    chosen = at[at.measured]
+    parts, places = [], []
+    holes: list[Bools] = []
+    full: list[Bools] = []
+    for flat, frame in ((False, band), (True, band.turned())):
+        places.append(np.flatnonzero(chosen.flat == flat))
+        parts.append(fit_steps(frame.pixels, chosen.steps[places[-1]].lines, frame.options))
+        for mask, found in zip((holes, full), _spoilt(frame, parts[-1]), strict=True):
+            mask.append(found)
+    back = np.argsort(np.concatenate(places))
+    nodata, clipped = np.concatenate(holes)[back], np.concatenate(full)[back]
+    table = chosen.with_steps(Steps.joined(parts)[back])
+    return replace(table, nodata=nodata, clipped=clipped & ~nodata, measured=~(nodata | clipped))
 
 
 def _spoilt(band: Band, steps: Steps) -> tuple[Bools, Bools]:

@@ -47,8 +47,12 @@ def measured(band: Band, table: EdgeTable, index: int, reason: str) -> BandSharp
         What to say where there are no edges.
     """
     chosen = {name: _thinned(table, name) for name in DIRECTIONS}
-    windows = _windows(band, table, np.concatenate([chosen[name] for name in DIRECTIONS]))
+    pooled_edges = np.concatenate([chosen[name] for name in DIRECTIONS])
+    windows, found = _windows(band, table, pooled_edges)
     shapes, rer, fwhm, overshoot = {}, table.rer.copy(), table.fwhm.copy(), table.overshoot.copy()
+    reaches = table.reaches.copy()
+    reaches[pooled_edges] = found
+    weight = table.weight.copy()
     start = 0
     for name in DIRECTIONS:
         edges = chosen[name]
@@ -61,7 +65,8 @@ def measured(band: Band, table: EdgeTable, index: int, reason: str) -> BandSharp
             pooled.response.distance, pooled.response.edge, pooled.reach, pooled.values, pooled.errors
         )
         rer[edges], fwhm[edges], overshoot[edges] = pooled.rer, pooled.fwhm, pooled.overshoot
-    table = replace(table, rer=rer, fwhm=fwhm, overshoot=overshoot)
+        weight[edges] = pooled.weight
+    table = replace(table, rer=rer, fwhm=fwhm, overshoot=overshoot, reaches=reaches, weight=weight)
     flags = _flags(band, table, sum(map(len, chosen.values())))
     parts = {name: _said(table, name, shapes.get(name), reason) for name in DIRECTIONS}
     together = _together({name: (shape, len(chosen[name])) for name, shape in shapes.items()})
@@ -77,23 +82,29 @@ def _thinned(table: EdgeTable, direction: str) -> Ints:
     return there if len(there) <= most else there[np.arange(most) * len(there) // most]
 
 
-def _windows(band: Band, table: EdgeTable, edges: Ints) -> Windows:
-    """Pixels of edges, each of which belongs to the nearest of them, in the order of `edges`."""
-    found, places, pixels = [], [], []
+def _windows(band: Band, table: EdgeTable, edges: Ints) -> tuple[Windows, Floats]:
+    """Pixels of edges, each of which belongs to the nearest of them, and how far their plateaus go."""
+    found, places, pixels, reaches = [], [], [], []
     for flat in (False, True):
         places.append(np.flatnonzero(table.flat[edges] == flat))
         frame = band.turned() if flat else band
         steps = table.steps[edges[places[-1]]]
-        one, pixel = gathered(
-            frame.pixels, steps, band.options, invalid=frame.invalid, white=band.white, flat=flat
-        )
+        known = table.reaches[edges[places[-1]]]
+        one, pixel, reach = gathered(
+            frame.pixels, steps, band.options, invalid=frame.invalid, white=band.white, flat=flat,
+            reaches=known if np.isfinite(known).all() else None,
+        )  # fmt: skip
         found.append(one)
         pixels.append(pixel)
-    windows = _stacked(found, np.argsort(np.concatenate(places)))
+        reaches.append(reach)
+    back = np.argsort(np.concatenate(places))
+    windows = _stacked(found, back)
     wide = windows.value.shape[1]
-    pixel = np.concatenate([_wider(one, wide, -1) for one in pixels])[np.argsort(np.concatenate(places))]
+    pixel = np.concatenate([_wider(one, wide, -1) for one in pixels])[back]
     own = used_once(windows.distance.reshape(-1), pixel.reshape(-1)).reshape(pixel.shape)
-    return replace(windows, used=windows.used & own)
+    return replace(windows, used=windows.used & own, weight=table.weight[edges]), np.concatenate(reaches)[
+        back
+    ]
 
 
 def _stacked(parts: list[Windows], order: Ints) -> Windows:
@@ -105,7 +116,7 @@ def _stacked(parts: list[Windows], order: Ints) -> Windows:
     }
     edges = {
         name: np.concatenate([getattr(part, name) for part in parts])[order]
-        for name in ("position", "slope", "low", "contrast", "noise")
+        for name in ("position", "slope", "low", "contrast", "noise", "weight")
     }
     return Windows(**pixels, **edges)
 
@@ -115,7 +126,7 @@ def _wider(array: np.ndarray, wide: int, fill: float) -> np.ndarray:
 
 
 def _part(windows: Windows, start: int, stop: int) -> Windows:
-    names = ("column", "value", "used", "along", "position", "slope", "low", "contrast", "noise")
+    names = ("column", "value", "used", "along", "position", "slope", "low", "contrast", "noise", "weight")
     return Windows(**{name: getattr(windows, name)[start:stop] for name in names})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from iqf_metrics_sharpness.response import FINE, Response
-from iqf_metrics_sharpness.windows import Floats
+from iqf_metrics_sharpness.windows import Floats, Ints
 
 FREQUENCIES = np.arange(0, 65) / 64
 """Cycles per pixel at which the MTF is given."""
@@ -99,10 +99,27 @@ def _crossing(curves: Floats, grid: Floats, near: int) -> Floats:
 
 
 def _width(lines: Floats, grid: Floats) -> Floats:
-    """Full width at half maximum of the main peak."""
+    """Full width at half maximum of the main peak.
+
+    The maximum is that of a quartic through the middle of the peak: that of the curve itself would be the
+    highest of its ripples, and too high.
+    """
     peak = lines.argmax(axis=1)
     each = np.arange(len(lines))
-    above = lines - lines[each, peak][:, None] / 2
+    raw = _width_at(lines, peak, lines[each, peak] / 2)
+    around = int(np.nanmedian(np.append(raw, 1.0)) * 0.4 * FINE) if np.isfinite(raw).any() else 2
+    middle = int(np.median(peak))
+    inside = slice(max(middle - around, 0), middle + around + 1)
+    u = (grid[inside] - grid[middle]) / max(around / FINE, 1 / FINE)
+    powers = np.polynomial.polynomial.polyvander(u, 4)
+    smooth = lines[:, inside] @ np.linalg.pinv(powers).T @ powers.T
+    return _width_at(lines, peak, smooth.max(axis=1) / 2)
+
+
+def _width_at(lines: Floats, peak: Ints, level: Floats) -> Floats:
+    """Width of the peak at a level, in pixels; NaN where it does not fall to it on both sides."""
+    each = np.arange(len(lines))
+    above = lines - level[:, None]
     index = np.arange(lines.shape[1])
     left = np.where((above < 0) & (index < peak[:, None]), index, -1).max(axis=1)
     right = np.where((above < 0) & (index > peak[:, None]), index, lines.shape[1]).min(axis=1)

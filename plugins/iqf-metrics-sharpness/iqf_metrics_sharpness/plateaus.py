@@ -19,8 +19,8 @@ DRIFT = 0.04
 
 def gathered(
     picture: npt.NDArray[np.generic], steps: Steps, options: EdgeOptions, *,
-    invalid: Bools | None, white: float | None, flat: bool,
-) -> tuple[Windows, Ints]:  # fmt: skip
+    invalid: Bools | None, white: float | None, flat: bool, reaches: Floats | None,
+) -> tuple[Windows, Ints, Floats]:  # fmt: skip
     """Pixels around edges, up to where each plateau ends.
 
     Parameters
@@ -37,6 +37,8 @@ def gathered(
         Full scale in DN: plateaus are not followed into clipped pixels.
     flat : bool
         Whether the picture is transposed.
+    reaches : ndarray of float64 or None, shape (E, 2)
+        How far the plateaus are taken to go; None to find it out.
 
     Returns
     -------
@@ -44,6 +46,8 @@ def gathered(
         Pixels of each edge.
     pixel : ndarray of int64, shape (E, S)
         Index of each pixel in the flattened band, as it was before it was transposed.
+    reaches : ndarray of float64, shape (E, 2)
+        How far the plateaus on both sides go, in pixels.
     """
     reach = max(options.reach, options.half)
     shape = (picture.shape[0], picture.shape[1])
@@ -58,14 +62,17 @@ def gathered(
         good[good] = ~invalid[row[good], column[good]]
     if white is not None:
         good &= value < white
-    used = good & ((np.abs(distance) <= options.half) | _undisturbed(distance, value, good, steps, options))
+    if reaches is None:
+        reaches = _reaches(distance, value, good, steps, options)
+    used = good & (np.abs(distance) <= np.where(distance > 0, reaches[:, 1:], reaches[:, :1]))
     along = np.broadcast_to(grid.along, grid.column.shape[1:]).reshape(-1)
     pixel = column * shape[0] + row if flat else row * shape[1] + column
     windows = Windows(
         column.astype(np.float64), value, used, np.broadcast_to(along, size),
         steps.position, steps.slope, steps.low, steps.contrast, steps.noise,
+        np.full(len(steps), np.nan),
     )  # fmt: skip
-    return windows, np.where(used, pixel, -1)
+    return windows, np.where(used, pixel, -1), reaches
 
 
 def used_once(distance: Floats, pixel: Ints) -> Bools:
@@ -87,30 +94,28 @@ def used_once(distance: Floats, pixel: Ints) -> Bools:
     return stands
 
 
-def _undisturbed(distance: Floats, value: Floats, good: Bools, steps: Steps, options: EdgeOptions) -> Bools:
-    """Pixels beyond the window where the plateau still goes on: level and noise are those of the window."""
+def _reaches(distance: Floats, value: Floats, good: Bools, steps: Steps, options: EdgeOptions) -> Floats:
+    """How far each plateau goes on as it is in the window, in level and noise: in pixels, shape (E, 2)."""
     rings = int((max(options.reach, options.half) - options.half) / RING)
     if rings == 0 or not len(steps):
-        return np.zeros(distance.shape, dtype=bool)
+        return np.full((len(steps), 2), options.half)
     ring = np.floor((np.abs(distance) - options.half) / RING).astype(np.int64)
     beyond = (ring >= 0) & (ring < rings)
     side = (distance > 0).astype(np.int64)
     each = np.arange(len(steps))[:, None]
-    cell = np.where(beyond, (each * 2 + side) * rings + ring, 0)
+    cell = ((each * 2 + side) * rings + ring)[beyond]
     level = steps.low[:, None] + side * steps.contrast[:, None]
-    left = np.where(beyond & good, value - level, 0)
-    cells = (len(steps), 2, rings)
+    left = np.where(good, value - level, 0)[beyond]
 
-    def total(weight: npt.NDArray[np.generic]) -> Floats:
-        sums = np.bincount(cell[beyond], weight[beyond], len(steps) * 2 * rings)
-        return sums.astype(np.float64).reshape(cells)
+    def total(weight: npt.NDArray[np.generic] | None) -> Floats:
+        sums = np.bincount(cell, weight, len(steps) * 2 * rings)
+        return sums.astype(np.float64).reshape(len(steps), 2, rings)
 
-    there, whole = total(good.astype(np.float64)), total(beyond.astype(np.float64))
+    there, whole = total(good[beyond].astype(np.float64)), total(None)
     mean = total(left) / np.maximum(there, 1)
     spread = np.sqrt(np.maximum(total(left**2) / np.maximum(there, 1) - mean**2, 0))
     contrast, noise = np.abs(steps.contrast)[:, None, None], steps.noise[:, None, None]
     calm = (there >= 3) & (there == whole)
     calm &= np.abs(mean) <= np.maximum(DRIFT * contrast, 3 * noise / np.sqrt(np.maximum(there, 1)))
     calm &= spread <= 2 * noise + 0.01 * contrast
-    calm = np.logical_and.accumulate(calm, axis=2)
-    return np.asarray(beyond & calm.reshape(-1)[cell])
+    return np.asarray(options.half + RING * np.logical_and.accumulate(calm, axis=2).sum(axis=2))

@@ -36,6 +36,8 @@ class Windows:
         Rows from the middle row.
     position, slope, low, contrast, noise : ndarray of float64, shape (E,)
         As in `steps.Steps`.
+    weight : ndarray of float64, shape (E,)
+        How much each edge counts; NaN to find it out from its noise.
     """
 
     column: Floats
@@ -47,6 +49,7 @@ class Windows:
     low: Floats
     contrast: Floats
     noise: Floats
+    weight: Floats
 
     def __len__(self) -> int:
         return len(self.position)
@@ -74,6 +77,8 @@ class Pooled:
         Standard error of each.
     rer, fwhm : ndarray of float64, shape (E,)
         Of each edge, of the shared shape made wider or narrower.
+    weight : ndarray of float64, shape (E,)
+        How much each edge counts.
     overshoot : ndarray of bool, shape (E,)
         Whether the edge leaves the span of its plateaus beside them.
     """
@@ -84,6 +89,7 @@ class Pooled:
     errors: dict[str, float]
     rer: Floats
     fwhm: Floats
+    weight: Floats
     overshoot: Bools
 
 
@@ -104,15 +110,18 @@ def pool(windows: Windows, *, sigma: float, angle: float, half: float, step: flo
         To what values are rounded, in DN: 1 for integers, 0 for floating point.
     """
     reach = _reach(windows, half)
-    fit = _shared(windows, sigma, angle, noise=1.0, reach=reach, step=step)
-    for _ in range(ROUNDS - 1):
+    fit = _shared(windows, sigma, angle, noise=1.0, reach=reach, step=step, departs=False)
+    for turn in range(ROUNDS):
         windows = _refitted(windows, fit.response)
-        fit = _shared(windows, fit.response.sigma, angle, noise=fit.noise, reach=reach, step=step)
+        # At first without a departure: it would take the errors of the first positions for the shape.
+        fit = _shared(
+            windows, fit.response.sigma, angle, noise=fit.noise, reach=reach, step=step, departs=turn > 0
+        )
     values, slopes = jacobian(fit.response)
     errors = {name: _error(fit, slope) for name, slope in slopes.items()}
     widths = scaled(fit.response, _scales(windows, fit))
     over = _overshoots(windows, fit, values["fwhm"])
-    return Pooled(fit.response, reach, values, errors, widths["rer"], widths["fwhm"], over)
+    return Pooled(fit.response, reach, values, errors, widths["rer"], widths["fwhm"], fit.weight[:, 0], over)
 
 
 @dataclass(frozen=True)
@@ -128,7 +137,9 @@ class _Fit:
     noise: float
 
 
-def _shared(windows: Windows, sigma: float, angle: float, *, noise: float, reach: float, step: float) -> _Fit:
+def _shared(
+    windows: Windows, sigma: float, angle: float, *, noise: float, reach: float, step: float, departs: bool
+) -> _Fit:
     """Fit the response, levels and places of the edges being known."""
     distance = windows.distance
     used = windows.used & (np.abs(distance) < reach)
@@ -137,7 +148,7 @@ def _shared(windows: Windows, sigma: float, angle: float, *, noise: float, reach
     rounding = _rounding(windows, step)
     response = pooled_response(
         distance[used], value[used], weight[used],
-        reach=reach, sigma=sigma, angle=angle, noise=noise, rounding=rounding,
+        reach=reach, sigma=sigma, angle=angle, noise=noise, rounding=rounding, departs=departs,
     )  # fmt: skip
     left = np.where(used, value - response.at(distance), 0)
     noise = float((weight * left**2).sum() / max(used.sum() - 4 * len(windows), 1))
@@ -160,6 +171,8 @@ def _reach(windows: Windows, half: float) -> float:
 
 def _weights(windows: Windows) -> Floats:
     """Inverse variance of the values of each edge; none counts for more than ten ordinary ones."""
+    if np.isfinite(windows.weight).all():
+        return windows.weight
     variance = (windows.noise / windows.contrast) ** 2
     floor = max(float(np.median(variance)) / 10, 1e-12)
     return np.asarray(1 / np.maximum(variance, floor))

@@ -28,8 +28,14 @@ SPACING = ((4.0, 0.25), (8.0, 0.5), (np.inf, 1.0))
 LENGTHS = (0.6, 1.1, 2.0, 4.0)
 """Smoothness of the departure: correlation lengths that are weighed, in pixels."""
 
-SIZES = 10.0 ** np.arange(-4.0, 0.01, 0.5)
+SIZES = 10.0 ** np.arange(-4.0, -0.99, 0.5)
 """Size of the departure near the edge: standard deviations that are weighed, in units of the contrast."""
+
+SHIFT, WIDENED = 0.1, 0.3
+"""Standard deviations beforehand of the position, in pixels, and of the Gaussian's width, as a share of it.
+
+They matter where pixels say nothing: one edge along an axis meets them in one phase only.
+"""
 
 NARROWEST, WIDEST = 0.12, 6.0
 """Widths of the Gaussian, in pixels, between which it is sought."""
@@ -81,7 +87,7 @@ def interpolated(values: Floats, grid: Floats, distance: Floats) -> Floats:
 
 def pooled_response(
     distance: Floats, value: Floats, weight: Floats, *, reach: float, sigma: float, angle: float,
-    noise: float, rounding: float,
+    noise: float, rounding: float, departs: bool,
 ) -> Response:  # fmt: skip
     """Fit the shared response to pixels in units of their edge's contrast.
 
@@ -100,6 +106,8 @@ def pooled_response(
     rounding : float
         Variance that the values at one distance share, and that many of them do not average away: without
         noise, the rounding of a picture's integers is a function of the distance.
+    departs : bool
+        Whether the response may depart from the Gaussian's.
     """
     where, mean, heavy = _binned(distance, value, weight, reach)
     base = boxed_gaussian(where, sigma, angle)
@@ -107,7 +115,9 @@ def pooled_response(
     knots = _knots(reach)
     splines, centres = _splines(where, knots), (knots[1:-3] + knots[2:-2] + knots[3:-1]) / 3
     sure = 1 / (noise / heavy + rounding)
-    chosen, covariance = _weighed(mean - base, sure, fixed, splines, centres, sigma)
+    chosen, covariance = _weighed(
+        mean - base, sure, fixed, splines, centres, sigma, SIZES if departs else SIZES[:0]
+    )
     grid = np.arange(-int(reach * FINE), int(reach * FINE) + 1) / FINE
     every = np.hstack([_fixed(grid, sigma, angle), _splines(grid, knots)])
     base = boxed_gaussian(grid, sigma, angle)
@@ -156,25 +166,35 @@ def _splines(where: Floats, knots: Floats) -> Floats:
 
 
 def _weighed(
-    left: Floats, heavy: Floats, fixed: Floats, splines: Floats, centres: Floats, sigma: float
+    left: Floats,
+    heavy: Floats,
+    fixed: Floats,
+    splines: Floats,
+    centres: Floats,
+    sigma: float,
+    sizes: Floats,
 ) -> tuple[Floats, Floats]:
-    """Mean and covariance of all parameters, over every size and smoothness by their evidence."""
+    """Mean and covariance of all parameters, over every size and smoothness by their evidence.
+
+    Without sizes there is no departure.
+    """
     normal = fixed.T @ (heavy[:, None] * fixed)
-    normal += np.diag(1e-10 * np.diag(normal) + 1e-12)
+    normal += np.diag([1e-9, 1e-9, SHIFT**-2, (WIDENED * sigma) ** -2])
     back = np.linalg.inv(normal)
     cross = splines.T @ (heavy[:, None] * fixed)
     inner = splines.T @ (heavy[:, None] * splines) - cross @ back @ cross.T
     right_fixed = fixed.T @ (heavy * left)
     right = splines.T @ (heavy * left) - cross @ back @ right_fixed
     envelope = 1 / np.sqrt(1 + (centres / (2 * np.hypot(sigma, 0.3))) ** 2)
-    evidence, means, spreads = [], [], []
-    for length in LENGTHS:
+    nothing = np.zeros(len(centres))
+    evidence, means, spreads = [0.0], [nothing], [np.diag(nothing)]
+    for length in LENGTHS if len(sizes) else ():
         prior = np.exp(-0.5 * ((centres[:, None] - centres) / length) ** 2) * envelope[:, None] * envelope
         root = np.linalg.cholesky(prior + 1e-6 * np.diag(envelope**2))
         strength, turn = np.linalg.eigh(root.T @ inner @ root)
         strength = np.maximum(strength, 0)
         seen = turn.T @ (root.T @ right)
-        for size in SIZES**2:
+        for size in sizes**2:
             shrunk = size / (1 + size * strength)
             evidence.append(0.5 * float((seen**2 * shrunk - np.log1p(size * strength)).sum()))
             to = root @ turn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,10 @@ class EdgeTable:
         Contrast over noise; share of the variance that a step explains.
     rer, fwhm : ndarray of float64, shape (E,)
         Of the edge by itself; FWHM in pixels. NaN where the edge is not measured.
+    reaches : ndarray of float64, shape (E, 2)
+        How far its plateaus are followed, before it and behind it, in pixels; NaN where it is not pooled.
+    weight : ndarray of float64, shape (E,)
+        How much it counts in the shared response; NaN where it is not pooled.
     measured : ndarray of bool, shape (E,)
         Whether it counts. What is clipped or touches nodata does not.
     clipped, nodata, overshoot, dark_at_zero : ndarray of bool, shape (E,)
@@ -60,6 +64,8 @@ class EdgeTable:
     r2: Floats
     rer: Floats
     fwhm: Floats
+    reaches: Floats
+    weight: Floats
     measured: Bools
     clipped: Bools
     nodata: Bools
@@ -103,6 +109,18 @@ class EdgeTable:
             owners.append(np.broadcast_to(chosen[:, None, None], used.shape)[used])
         return np.concatenate(pixels), np.concatenate(owners)
 
+    def with_steps(self, steps: Steps) -> EdgeTable:
+        """The same edges as fitted in another image."""
+        return replace(
+            self,
+            steps=steps,
+            low=steps.low,
+            contrast=steps.contrast,
+            noise=steps.noise,
+            edge_snr=_edge_snr(steps),
+            r2=steps.r2,
+        )
+
     @classmethod
     def of(cls, steep: Steps, flat: Steps, options: EdgeOptions, shape: tuple[int, int]) -> EdgeTable:
         """Table of fitted steps, none of them measured yet, in the order of their places."""
@@ -117,10 +135,17 @@ class EdgeTable:
         nothing, none = np.full(len(steps), np.nan), np.zeros(len(steps), dtype=bool)
         return cls(
             row, column, angle, directions(angle), steps.low, steps.contrast, steps.noise,
-            np.abs(steps.contrast) / np.maximum(steps.noise, 1e-9 * np.abs(steps.contrast)), steps.r2,
-            nothing, nothing.copy(), ~none, none, none.copy(), none.copy(), none.copy(),
+            _edge_snr(steps), steps.r2,
+            nothing, nothing.copy(), np.full((len(steps), 2), np.nan), nothing.copy(),
+            ~none, none, none.copy(), none.copy(), none.copy(),
             steps, is_flat, order, options, shape,
         )  # fmt: skip
+
+
+def _edge_snr(steps: Steps) -> Floats:
+    """Contrast over noise; without noise, a number that is large and finite."""
+    contrast = np.abs(steps.contrast)
+    return np.asarray(contrast / np.maximum(steps.noise, 1e-9 * np.maximum(contrast, 1e-300)))
 
 
 def directions(angle: Floats) -> npt.NDArray[np.str_]:
