@@ -13,6 +13,9 @@ from iqf_metrics_sharpness.windows import Bools, Floats, Ints, lattice
 RING = 1.0
 """Width, in pixels, of the rings in which a plateau is followed."""
 
+BEFORE = 5.0
+"""Pixels before the end of a plateau that are not used: what ends it, mostly an edge, is blurred too."""
+
 DRIFT = 0.04
 """Share of the contrast by which a ring may leave the level of its plateau: the tails of point spreads do."""
 
@@ -49,9 +52,8 @@ def gathered(
     reaches : ndarray of float64, shape (E, 2)
         How far the plateaus on both sides go, in pixels.
     """
-    reach = max(options.reach, options.half)
     shape = (picture.shape[0], picture.shape[1])
-    grid = lattice(steps.lines, shape, length=options.edge_length, half=reach)
+    grid = lattice(steps.lines, shape, length=options.edge_length, half=_seen(options))
     size = (len(steps), grid.column.shape[1] * grid.column.shape[2])
     value = grid.values(picture).reshape(size)
     distance = grid.distance(steps.lines).reshape(size)
@@ -94,9 +96,14 @@ def used_once(distance: Floats, pixel: Ints) -> Bools:
     return stands
 
 
+def _seen(options: EdgeOptions) -> float:
+    """Distance up to which pixels are looked at."""
+    return max(options.reach, options.half) + BEFORE
+
+
 def _reaches(distance: Floats, value: Floats, good: Bools, steps: Steps, options: EdgeOptions) -> Floats:
     """How far each plateau goes on as it is in the window, in level and noise: in pixels, shape (E, 2)."""
-    rings = int((max(options.reach, options.half) - options.half) / RING)
+    rings = int((_seen(options) - options.half) / RING)
     if rings == 0 or not len(steps):
         return np.full((len(steps), 2), options.half)
     ring = np.floor((np.abs(distance) - options.half) / RING).astype(np.int64)
@@ -118,4 +125,5 @@ def _reaches(distance: Floats, value: Floats, good: Bools, steps: Steps, options
     calm = (there >= 3) & (there == whole)
     calm &= np.abs(mean) <= np.maximum(DRIFT * contrast, 3 * noise / np.sqrt(np.maximum(there, 1)))
     calm &= spread <= 2 * noise + 0.01 * contrast
-    return np.asarray(options.half + RING * np.logical_and.accumulate(calm, axis=2).sum(axis=2))
+    end = options.half + RING * np.logical_and.accumulate(calm, axis=2).sum(axis=2)
+    return np.asarray(np.clip(end - BEFORE, options.half, max(options.reach, options.half)))

@@ -12,7 +12,7 @@ from iqf_metrics_sharpness.table import EdgeTable
 from iqf_metrics_sharpness.windows import Floats
 
 SYSTEMATIC = {
-    "rer": (0.001, 0.0), "fwhm": (0.002, 0.0), "mtf_nyquist": (0.0, 0.001), "mtf_half_nyquist": (0.0, 0.0005),
+    "rer": (0.002, 0.0), "fwhm": (0.005, 0.0), "mtf_nyquist": (0.0, 0.001), "mtf_half_nyquist": (0.0, 0.0005),
     "mtf50": (0.002, 0.0), "overshoot": (0.0, 0.002), "edge_snr": (0.02, 0.0),
 }  # fmt: skip
 """Standard uncertainty that more edges do not remove: a share of the value, and an absolute part.
