@@ -33,7 +33,9 @@ def blockiness(picture: npt.NDArray[np.generic]) -> float:
         return 0.0
     down, across = np.zeros(height - 1), np.zeros(width - 1)
     for top in range(0, height, STRIP):
-        strip = picture[top : top + STRIP + 1].astype(np.float32)
+        strip = picture[top : top + STRIP + 1]
+        if strip.dtype not in (np.uint8, np.uint16):
+            strip = strip.astype(np.float32)
         if len(strip) > 1:
             down[top : top + len(strip) - 1] = cv2.absdiff(strip[1:], strip[:-1]).mean(axis=1)
         own = strip[:STRIP]

@@ -10,10 +10,10 @@ import numpy as np
 from iqf_metrics_sharpness.blocks import EXCESS, blockiness
 from iqf_metrics_sharpness.detect import Band
 from iqf_metrics_sharpness.measures import FREQUENCIES, MEASURES, measures, mtf
-from iqf_metrics_sharpness.plateaus import gathered, used_once
-from iqf_metrics_sharpness.pooling import Pooled, Windows, pool
+from iqf_metrics_sharpness.pooling import Pooled, pool
 from iqf_metrics_sharpness.response import FINE
 from iqf_metrics_sharpness.result import BandSharpness, Curve, DirectionSharpness, EdgeResponse, Estimate
+from iqf_metrics_sharpness.samples import Samples, collected
 from iqf_metrics_sharpness.table import DIRECTIONS, EdgeTable
 from iqf_metrics_sharpness.windows import Floats, Ints
 
@@ -48,7 +48,7 @@ def measured(band: Band, table: EdgeTable, index: int, reason: str) -> BandSharp
     """
     chosen = {name: _thinned(table, name) for name in DIRECTIONS}
     pooled_edges = np.concatenate([chosen[name] for name in DIRECTIONS])
-    windows, found = _windows(band, table, pooled_edges)
+    samples, found = collected(band, table, pooled_edges)
     shapes, rer, fwhm, overshoot = {}, table.rer.copy(), table.fwhm.copy(), table.overshoot.copy()
     reaches = table.reaches.copy()
     reaches[pooled_edges] = found
@@ -56,7 +56,7 @@ def measured(band: Band, table: EdgeTable, index: int, reason: str) -> BandSharp
     start = 0
     for name in DIRECTIONS:
         edges = chosen[name]
-        part = _part(windows, start, start + len(edges))
+        part = samples.part(start, start + len(edges))
         start += len(edges)
         if not len(edges):
             continue
@@ -82,59 +82,11 @@ def _thinned(table: EdgeTable, direction: str) -> Ints:
     return there if len(there) <= most else there[np.arange(most) * len(there) // most]
 
 
-def _windows(band: Band, table: EdgeTable, edges: Ints) -> tuple[Windows, Floats]:
-    """Pixels of edges, each of which belongs to the nearest of them, and how far their plateaus go."""
-    found, places, pixels, reaches = [], [], [], []
-    for flat in (False, True):
-        places.append(np.flatnonzero(table.flat[edges] == flat))
-        frame = band.turned() if flat else band
-        steps = table.steps[edges[places[-1]]]
-        known = table.reaches[edges[places[-1]]]
-        one, pixel, reach = gathered(
-            frame.pixels, steps, band.options, invalid=frame.invalid, white=band.white, flat=flat,
-            reaches=known if np.isfinite(known).all() else None,
-        )  # fmt: skip
-        found.append(one)
-        pixels.append(pixel)
-        reaches.append(reach)
-    back = np.argsort(np.concatenate(places))
-    windows = _stacked(found, back)
-    wide = windows.value.shape[1]
-    pixel = np.concatenate([_wider(one, wide, -1) for one in pixels])[back]
-    own = used_once(windows.distance.reshape(-1), pixel.reshape(-1)).reshape(pixel.shape)
-    return replace(windows, used=windows.used & own, weight=table.weight[edges]), np.concatenate(reaches)[
-        back
-    ]
-
-
-def _stacked(parts: list[Windows], order: Ints) -> Windows:
-    """Windows of both frames in one array."""
-    wide = max(part.value.shape[1] for part in parts)
-    pixels = {
-        name: np.concatenate([_wider(getattr(part, name), wide, 0) for part in parts])[order]
-        for name in ("column", "value", "used", "along")
-    }
-    edges = {
-        name: np.concatenate([getattr(part, name) for part in parts])[order]
-        for name in ("position", "slope", "low", "contrast", "noise", "weight")
-    }
-    return Windows(**pixels, **edges)
-
-
-def _wider(array: np.ndarray, wide: int, fill: float) -> np.ndarray:
-    return np.pad(array, ((0, 0), (0, wide - array.shape[1])), constant_values=fill)
-
-
-def _part(windows: Windows, start: int, stop: int) -> Windows:
-    names = ("column", "value", "used", "along", "position", "slope", "low", "contrast", "noise", "weight")
-    return Windows(**{name: getattr(windows, name)[start:stop] for name in names})
-
-
-def _pooled(band: Band, table: EdgeTable, windows: Windows) -> Pooled:
+def _pooled(band: Band, table: EdgeTable, samples: Samples) -> Pooled:
     folded = np.abs((table.angle + np.pi / 4) % (np.pi / 2) - np.pi / 4)
     width = max(float(np.median(table.steps.sigma)) ** 2 - PIXEL_VARIANCE, 0.03)
     return pool(
-        windows,
+        samples,
         sigma=float(np.sqrt(width)),
         angle=float(np.sqrt(np.mean(folded**2))),
         half=band.options.half,

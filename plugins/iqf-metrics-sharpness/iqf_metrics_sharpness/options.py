@@ -45,7 +45,7 @@ class EdgeOptions(BaseModel):
     min_edge_snr: Annotated[float, Field(ge=4, allow_inf_nan=False)] = 10.0
     max_sigma: Annotated[float, Field(ge=0.5, le=5)] = 2.6
     reach: Annotated[float, Field(ge=4, le=40)] = 20.0
-    max_edges: Annotated[int, Field(ge=10)] = 1500
+    max_edges: Annotated[int, Field(ge=10)] = 600
 
     @property
     def half(self) -> float:

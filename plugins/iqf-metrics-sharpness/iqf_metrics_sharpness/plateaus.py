@@ -1,12 +1,13 @@
-"""Pixels of the windows that are pooled, and how far the plateaus go on beyond them."""
+"""How far the plateaus of edges go on beyond their windows, and the pixels up to there."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from iqf_metrics_sharpness.options import EdgeOptions
-from iqf_metrics_sharpness.pooling import Windows
 from iqf_metrics_sharpness.steps import Steps
 from iqf_metrics_sharpness.windows import Bools, Floats, Ints, lattice
 
@@ -20,16 +21,43 @@ DRIFT = 0.04
 """Share of the contrast by which a ring may leave the level of its plateau: the tails of point spreads do."""
 
 
+CHUNK = 512
+"""Edges whose windows are looked at at once."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Pixels around edges.
+
+    Parameters
+    ----------
+    edge, row, column : ndarray of int64, shape (N,)
+        Number of the edge, and place of the pixel in the picture.
+    along, distance, value : ndarray of float64, shape (N,)
+        Rows from the middle row of the window, distance from the edge in pixels, and value in DN.
+    reaches : ndarray of float64, shape (E, 2)
+        How far the plateaus before and behind the edge go, in pixels.
+    """
+
+    edge: Ints
+    row: Ints
+    column: Ints
+    along: Floats
+    distance: Floats
+    value: Floats
+    reaches: Floats
+
+
 def gathered(
     picture: npt.NDArray[np.generic], steps: Steps, options: EdgeOptions, *,
-    invalid: Bools | None, white: float | None, flat: bool, reaches: Floats | None,
-) -> tuple[Windows, Ints, Floats]:  # fmt: skip
+    invalid: Bools | None, white: float | None, reaches: Floats | None,
+) -> Found:  # fmt: skip
     """Pixels around edges, up to where each plateau ends.
 
     Parameters
     ----------
     picture : ndarray, shape (H, W)
-        One band; transposed where ``flat``.
+        One band; transposed for flat edges.
     steps : Steps
         Accepted edges.
     options : EdgeOptions
@@ -38,22 +66,30 @@ def gathered(
         Pixels without data.
     white : float or None
         Full scale in DN: plateaus are not followed into clipped pixels.
-    flat : bool
-        Whether the picture is transposed.
     reaches : ndarray of float64 or None, shape (E, 2)
         How far the plateaus are taken to go; None to find it out.
-
-    Returns
-    -------
-    windows : Windows
-        Pixels of each edge.
-    pixel : ndarray of int64, shape (E, S)
-        Index of each pixel in the flattened band, as it was before it was transposed.
-    reaches : ndarray of float64, shape (E, 2)
-        How far the plateaus on both sides go, in pixels.
     """
-    shape = (picture.shape[0], picture.shape[1])
-    grid = lattice(steps.lines, shape, length=options.edge_length, half=_seen(options))
+    parts = []
+    for start in range(0, max(len(steps), 1), CHUNK):
+        chosen = slice(start, start + CHUNK)
+        known = None if reaches is None else reaches[chosen]
+        parts.append((start, _gathered(picture, steps[chosen], options, invalid, white, known)))
+    return Found(
+        np.concatenate([part.edge + start for start, part in parts]),
+        *(
+            np.concatenate([getattr(part, name) for _, part in parts])
+            for name in ("row", "column", "along", "distance", "value", "reaches")
+        ),
+    )
+
+
+def _gathered(
+    picture: npt.NDArray[np.generic], steps: Steps, options: EdgeOptions, invalid: Bools | None,
+    white: float | None, reaches: Floats | None,
+) -> Found:  # fmt: skip
+    grid = lattice(
+        steps.lines, (picture.shape[0], picture.shape[1]), length=options.edge_length, half=_seen(options)
+    )
     size = (len(steps), grid.column.shape[1] * grid.column.shape[2])
     value = grid.values(picture).reshape(size)
     distance = grid.distance(steps.lines).reshape(size)
@@ -67,33 +103,9 @@ def gathered(
     if reaches is None:
         reaches = _reaches(distance, value, good, steps, options)
     used = good & (np.abs(distance) <= np.where(distance > 0, reaches[:, 1:], reaches[:, :1]))
-    along = np.broadcast_to(grid.along, grid.column.shape[1:]).reshape(-1)
-    pixel = column * shape[0] + row if flat else row * shape[1] + column
-    windows = Windows(
-        column.astype(np.float64), value, used, np.broadcast_to(along, size),
-        steps.position, steps.slope, steps.low, steps.contrast, steps.noise,
-        np.full(len(steps), np.nan),
-    )  # fmt: skip
-    return windows, np.where(used, pixel, -1), reaches
-
-
-def used_once(distance: Floats, pixel: Ints) -> Bools:
-    """Which uses of pixels stand when each belongs to the edge that is nearest to it.
-
-    Parameters
-    ----------
-    distance : ndarray of float64, shape (N,)
-        Of the pixel from the edge.
-    pixel : ndarray of int64, shape (N,)
-        Which pixel; -1 where it is not used.
-    """
-    order = np.lexsort((np.abs(distance), pixel))
-    ordered = pixel[order]
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = ordered[1:] != ordered[:-1]
-    stands = np.zeros(len(order), dtype=bool)
-    stands[order] = first & (ordered >= 0)
-    return stands
+    along = np.broadcast_to(grid.along, grid.column.shape).reshape(size)
+    edge = np.broadcast_to(np.arange(len(steps))[:, None], size)
+    return Found(edge[used], row[used], column[used], along[used], distance[used], value[used], reaches)
 
 
 def _seen(options: EdgeOptions) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from iqf_metrics_sharpness.measures import jacobian, scaled
 from iqf_metrics_sharpness.response import Response, interpolated, pooled_response
+from iqf_metrics_sharpness.samples import Samples
 from iqf_metrics_sharpness.windows import Bools, Floats
 
 ROUNDS = 3
@@ -16,49 +17,11 @@ ROUNDS = 3
 ENOUGH = 3
 """Edges that must reach a distance for it to be part of the response; or a quarter, if that is more."""
 
-
 OVERSHOOT = 0.03
 """Share of the contrast from which an edge is said to overshoot."""
 
 SHARED = 0.3
 """Share of the variance of rounding that a bin has for itself: neighbours share the rest (measured)."""
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Pixels of windows, one edge a row.
-
-    Parameters
-    ----------
-    column, value, used : ndarray, shape (E, S)
-        Column in the frame of the edge, value in DN, and whether the pixel is used.
-    along : ndarray of float64, shape (E, S)
-        Rows from the middle row.
-    position, slope, low, contrast, noise : ndarray of float64, shape (E,)
-        As in `steps.Steps`.
-    weight : ndarray of float64, shape (E,)
-        How much each edge counts; NaN to find it out from its noise.
-    """
-
-    column: Floats
-    value: Floats
-    used: Bools
-    along: Floats
-    position: Floats
-    slope: Floats
-    low: Floats
-    contrast: Floats
-    noise: Floats
-    weight: Floats
-
-    def __len__(self) -> int:
-        return len(self.position)
-
-    @property
-    def distance(self) -> Floats:
-        """Distance of each pixel from its edge along the normal, in pixels."""
-        crossing = self.position[:, None] + self.slope[:, None] * self.along
-        return (self.column - crossing) / np.hypot(1.0, self.slope)[:, None]
 
 
 @dataclass(frozen=True)
@@ -93,12 +56,12 @@ class Pooled:
     overshoot: Bools
 
 
-def pool(windows: Windows, *, sigma: float, angle: float, half: float, step: float) -> Pooled:
+def pool(samples: Samples, *, sigma: float, angle: float, half: float, step: float) -> Pooled:
     """Fit the response that edges share.
 
     Parameters
     ----------
-    windows : Windows
+    samples : Samples
         Pixels of the edges.
     sigma : float
         Gaussian width to start from, in pixels, without the pixel's box.
@@ -109,149 +72,146 @@ def pool(windows: Windows, *, sigma: float, angle: float, half: float, step: flo
     step : float
         To what values are rounded, in DN: 1 for integers, 0 for floating point.
     """
-    reach = _reach(windows, half)
-    fit = _shared(windows, sigma, angle, noise=1.0, reach=reach, step=step, departs=False)
+    reach = _reach(samples, half)
+    samples = samples.within(np.abs(samples.distance) < reach)
+    fit = _shared(samples, sigma, angle, noise=1.0, reach=reach, step=step, departs=False)
     for turn in range(ROUNDS):
-        windows = _refitted(windows, fit.response)
+        samples = _refitted(samples, fit)
         # At first without a departure: it would take the errors of the first positions for the shape.
         fit = _shared(
-            windows, fit.response.sigma, angle, noise=fit.noise, reach=reach, step=step, departs=turn > 0
+            samples, fit.response.sigma, angle, noise=fit.noise, reach=reach, step=step, departs=turn > 0
         )
     values, slopes = jacobian(fit.response)
-    errors = {name: _error(fit, slope) for name, slope in slopes.items()}
-    widths = scaled(fit.response, _scales(windows, fit))
-    over = _overshoots(windows, fit, values["fwhm"])
-    return Pooled(fit.response, reach, values, errors, widths["rer"], widths["fwhm"], fit.weight[:, 0], over)
+    errors = {name: _error(samples, fit, slope) for name, slope in slopes.items()}
+    widths = scaled(fit.response, _scales(samples, fit))
+    over = _overshoots(samples, fit, values["fwhm"])
+    return Pooled(fit.response, reach, values, errors, widths["rer"], widths["fwhm"], fit.weight, over)
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """A shared response, and what it leaves of the values: in units of the contrast, shape (E, S)."""
+    """A shared response, and what it makes of each pixel, in units of the contrast: shape (N,)."""
 
     response: Response
     distance: Floats
-    used: Bools
     value: Floats
-    left: Floats
+    shape: Floats
+    rise: Floats
     weight: Floats
     noise: float
 
+    @property
+    def left(self) -> Floats:
+        return self.value - self.shape
+
 
 def _shared(
-    windows: Windows, sigma: float, angle: float, *, noise: float, reach: float, step: float, departs: bool
+    samples: Samples, sigma: float, angle: float, *, noise: float, reach: float, step: float, departs: bool
 ) -> _Fit:
     """Fit the response, levels and places of the edges being known."""
-    distance = windows.distance
-    used = windows.used & (np.abs(distance) < reach)
-    weight = np.broadcast_to(_weights(windows)[:, None], used.shape)
-    value = (windows.value - windows.low[:, None]) / windows.contrast[:, None]
-    rounding = _rounding(windows, step)
+    distance = np.clip(samples.distance, -reach, reach)
+    weight = _weights(samples)
+    value = (samples.value - samples.low[samples.edge]) / samples.contrast[samples.edge]
     response = pooled_response(
-        distance[used], value[used], weight[used],
-        reach=reach, sigma=sigma, angle=angle, noise=noise, rounding=rounding, departs=departs,
+        distance, value, weight[samples.edge], reach=reach, sigma=sigma, angle=angle, noise=noise,
+        rounding=_rounding(samples, step), departs=departs,
     )  # fmt: skip
-    left = np.where(used, value - response.at(distance), 0)
-    noise = float((weight * left**2).sum() / max(used.sum() - 4 * len(windows), 1))
-    return _Fit(response, distance, used, value, left, weight, noise)
+    shape = response.at(distance)
+    free = max(len(distance) - 4 * len(samples), 1)
+    noise = float((weight[samples.edge] * (value - shape) ** 2).sum() / free)
+    return _Fit(response, distance, value, shape, response.slope(distance), weight, noise)
 
 
-def _reach(windows: Windows, half: float) -> float:
+def _reach(samples: Samples, half: float) -> float:
     """Distance up to which enough edges have plateaus on both sides."""
-    distance = windows.distance
-    needed = max(ENOUGH, len(windows) / 4)
-    reach = half
-    for wider in np.arange(half + 1, 41):
-        for side in (distance > wider - 1, distance < 1 - wider):
-            there = (windows.used & side).any(axis=1).sum()
-            if there < min(needed, len(windows)):
-                return float(reach)
-        reach = wider
-    return float(reach)
+    distance = samples.distance
+    farthest = np.zeros((2, len(samples)))
+    np.maximum.at(farthest[0], samples.edge, -distance)
+    np.maximum.at(farthest[1], samples.edge, distance)
+    needed = min(max(ENOUGH, int(np.ceil(len(samples) / 4))), len(samples))
+    # That of the edge of rank `needed`, from the farthest, on the side where it is nearer.
+    common = float(np.sort(farthest, axis=1)[:, -needed].min())
+    return half + max(0.0, float(np.floor(common - half + 0.5)))
 
 
-def _weights(windows: Windows) -> Floats:
+def _weights(samples: Samples) -> Floats:
     """Inverse variance of the values of each edge; none counts for more than ten ordinary ones."""
-    if np.isfinite(windows.weight).all():
-        return windows.weight
-    variance = (windows.noise / windows.contrast) ** 2
+    if np.isfinite(samples.weight).all():
+        return samples.weight
+    variance = (samples.noise / samples.contrast) ** 2
     floor = max(float(np.median(variance)) / 10, 1e-12)
     return np.asarray(1 / np.maximum(variance, floor))
 
 
-def _rounding(windows: Windows, step: float) -> float:
+def _rounding(samples: Samples, step: float) -> float:
     """Variance of rounding that edges share: the noise of the pixels scatters it (Widrow 1956)."""
     if not step:
         return 0.0
-    dither = np.maximum((windows.noise / step) ** 2 - 1 / 12, 0)
-    shared = SHARED * step**2 / 12 * np.exp(-4 * np.pi**2 * dither) / windows.contrast**2
+    dither = np.maximum((samples.noise / step) ** 2 - 1 / 12, 0)
+    shared = SHARED * step**2 / 12 * np.exp(-4 * np.pi**2 * dither) / samples.contrast**2
     return float(np.mean(shared))
 
 
-def _refitted(windows: Windows, response: Response) -> Windows:
+def _refitted(samples: Samples, fit: _Fit) -> Samples:
     """Levels, position and slope of each edge, the shape being known: one Gauss-Newton step."""
-    distance = windows.distance
-    used = (windows.used & (np.abs(distance) < response.distance[-1])).astype(np.float64)
-    shape = response.at(distance) * used
-    rise = -response.slope(distance) * windows.contrast[:, None] * used
-    left = (windows.value - windows.low[:, None]) * used - windows.contrast[:, None] * shape
-    columns = np.stack([used, shape, rise, rise * windows.along])
-    change = _solved(columns, left)
-    stretch = np.hypot(1.0, windows.slope)
-    rest = left - np.einsum("ies,ei->es", columns, change)
-    size = np.maximum(used.sum(axis=1) - 5, 1)
+    columns = [np.ones_like(fit.shape), fit.shape, -fit.rise, -fit.rise * samples.along]
+    change, rest = _solved(samples, columns, fit.left)
+    change *= samples.contrast[:, None]
+    shift = change[:, 2:] / samples.contrast[:, None] * np.hypot(1.0, samples.slope)[:, None]
+    size = np.maximum(samples.total(np.ones_like(rest)) - 5, 1)
     return replace(
-        windows,
-        low=windows.low + change[:, 0],
-        contrast=windows.contrast + change[:, 1],
-        position=windows.position + np.clip(change[:, 2] * stretch, -0.5, 0.5),
-        slope=windows.slope + np.clip(change[:, 3] * stretch, -0.1, 0.1),
-        noise=np.sqrt((rest**2).sum(axis=1) / size),
+        samples,
+        low=samples.low + change[:, 0],
+        contrast=samples.contrast + change[:, 1],
+        position=samples.position + np.clip(shift[:, 0], -0.5, 0.5),
+        slope=samples.slope + np.clip(shift[:, 1], -0.1, 0.1),
+        noise=np.sqrt(samples.total(rest**2) / size) * np.abs(samples.contrast),
     )
 
 
-def _scales(windows: Windows, fit: _Fit) -> Floats:
+def _scales(samples: Samples, fit: _Fit) -> Floats:
     """How much wider than the shared response each edge is."""
-    response, distance, left = fit.response, fit.distance, fit.left
-    inside = fit.used.astype(np.float64)
-    slope = response.slope(distance) * inside
-    columns = np.stack(
-        [inside, response.at(distance) * inside, slope, slope * windows.along, -slope * distance]
-    )
-    return np.clip(1 + _solved(columns, left)[:, 4], 0.2, 5)
+    rise = fit.rise
+    columns = [np.ones_like(rise), fit.shape, rise, rise * samples.along, -rise * fit.distance]
+    return np.clip(1 + _solved(samples, columns, fit.left)[0][:, 4], 0.2, 5)
 
 
-def _overshoots(windows: Windows, fit: _Fit, fwhm: float) -> Bools:
+def _overshoots(samples: Samples, fit: _Fit, fwhm: float) -> Bools:
     """Whether two pixels' breadth beside the edge lies beyond the plateau, by more than noise explains."""
-    distance = fit.distance
     near = 0.75 * fwhm if np.isfinite(fwhm) else 2.0
-    found = np.zeros(len(windows), dtype=bool)
+    found = np.zeros(len(samples), dtype=bool)
     for side in (-1, 1):
-        zone = fit.used & (side * distance > near) & (side * distance < near + 2)
-        size = zone.sum(axis=1)
-        beyond = side * (fit.value - (side > 0))
-        mean = np.where(zone, beyond, 0).sum(axis=1) / np.maximum(size, 1)
-        noise = np.abs(windows.noise / windows.contrast) / np.sqrt(np.maximum(size, 1))
-        found |= (size > 2) & (mean > np.maximum(OVERSHOOT, 3 * noise))
+        zone = (side * fit.distance > near) & (side * fit.distance < near + 2)
+        size = samples.total(zone.astype(np.float64))
+        beyond = samples.total(np.where(zone, side * (fit.value - (side > 0)), 0)) / np.maximum(size, 1)
+        noise = np.abs(samples.noise / samples.contrast) / np.sqrt(np.maximum(size, 1))
+        found |= (size > 2) & (beyond > np.maximum(OVERSHOOT, 3 * noise))
     return found
 
 
-def _solved(columns: Floats, left: Floats) -> Floats:
-    """Least squares of each edge, shape (E, columns)."""
-    normal = np.einsum("ies,jes->eij", columns, columns, optimize=True)
-    diagonal = np.arange(len(columns))
+def _solved(samples: Samples, columns: list[Floats], left: Floats) -> tuple[Floats, Floats]:
+    """Least squares of each edge, shape (E, columns), and what is left of each pixel, shape (N,)."""
+    size = len(columns)
+    normal, right = np.empty((len(samples), size, size)), np.empty((len(samples), size))
+    for i, one in enumerate(columns):
+        right[:, i] = samples.total(one * left)
+        for j in range(i + 1):
+            normal[:, i, j] = normal[:, j, i] = samples.total(one * columns[j])
+    diagonal = np.arange(size)
     normal[:, diagonal, diagonal] = normal[:, diagonal, diagonal] * (1 + 1e-9) + 1e-12
-    right = np.einsum("ies,es->ei", columns, left)
-    return np.asarray(np.linalg.solve(normal, right[..., None])[..., 0])
+    solved = np.linalg.solve(normal, right[..., None])[..., 0].astype(np.float64)
+    rest = left - sum(solved[samples.edge, i] * one for i, one in enumerate(columns))
+    return solved, np.asarray(rest)
 
 
-def _error(fit: _Fit, slope: Floats) -> float:
+def _error(samples: Samples, fit: _Fit, slope: Floats) -> float:
     """Standard error: the larger of what the noise of pixels and what the scatter of edges says."""
     response = fit.response
     noise = float(slope @ response.covariance @ slope)
-    count = len(fit.left)
+    count = len(samples)
     if count == 1:
         return float(np.sqrt(noise))
     share = interpolated(slope @ response.influence, response.distance, fit.distance)
-    scores = np.where(fit.used, share * fit.weight * fit.left, 0).sum(axis=1)
+    scores = samples.total(share * fit.left) * fit.weight
     scatter = float((scores**2).sum()) * count / (count - 1)
     return float(np.sqrt(max(noise, scatter)))

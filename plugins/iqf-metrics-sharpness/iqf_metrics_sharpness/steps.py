@@ -11,12 +11,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from iqf_metrics_sharpness.options import EdgeOptions
 from iqf_metrics_sharpness.windows import Bools, Floats, Ints, Lines, lattice
 
-CHUNK = 2048
+Singles = npt.NDArray[np.float32]
+
+CHUNK = 512
 """Windows fitted at once: their arrays stay in the processor's cache."""
 
 ROUNDS = 4
@@ -117,72 +118,134 @@ def accepted(steps: Steps, options: EdgeOptions, contrast: float) -> Bools:
     )
 
 
+@dataclass(frozen=True)
+class _Pixels:
+    """Pixels of windows in single precision, which the arrays of a chunk halve: shape (E, R, K).
+
+    Columns count from the whole number nearest to the edge, and values are in standard deviations of their
+    window from its mean, so that single precision is enough.
+    """
+
+    column: Singles
+    along: Singles
+    value: Singles
+    inside: Bools
+    anchor: Floats
+    centre: Floats
+    scale: Floats
+
+    @classmethod
+    def of(cls, picture: npt.NDArray[np.generic], lines: Lines, options: EdgeOptions) -> _Pixels:
+        shape = (picture.shape[0], picture.shape[1])
+        grid = lattice(lines, shape, length=options.edge_length, half=options.half)
+        anchor = np.rint(lines.position)
+        value = grid.values(picture)
+        centre = value.mean(axis=(1, 2))
+        value -= centre[:, None, None]
+        scale = np.sqrt(np.einsum("erk,erk->e", value, value) / max(value[0].size if len(value) else 1, 1))
+        scale = np.where(scale > 0, scale, 1.0)
+        value /= scale[:, None, None]
+        column = (grid.column - anchor.astype(np.int64)[:, None, None]).astype(np.float32)
+        along = grid.along.astype(np.float32)
+        return cls(column, along, value.astype(np.float32), grid.inside, anchor, centre, scale)
+
+    def distance(self, lines: Lines) -> Singles:
+        """Distance of each pixel from its edge."""
+        cosine = _single(1 / np.hypot(1.0, lines.slope))
+        crossing = _single(lines.position - self.anchor) + _single(lines.slope) * self.along
+        return (self.column - crossing) * cosine
+
+
+def _single(of_edges: Floats) -> Singles:
+    return of_edges.astype(np.float32)[:, None, None]
+
+
 def _fit(picture: npt.NDArray[np.generic], lines: Lines, options: EdgeOptions) -> Steps:
-    grid = lattice(lines, (picture.shape[0], picture.shape[1]), length=options.edge_length, half=options.half)
-    count = len(lines)
-    flat = (count, grid.column.shape[1] * grid.column.shape[2])
-    values, inside = grid.values(picture).reshape(flat), grid.inside.reshape(flat)
-    along = np.broadcast_to(grid.along, grid.column.shape[1:]).reshape(-1)
-    now, sigma = lines, np.full(count, START)
-    low, contrast = np.zeros(count), np.zeros(count)
+    pixels = _Pixels.of(picture, lines, options)
+    now, sigma = lines, np.full(len(lines), START)
+    low, contrast = np.zeros(len(lines)), np.zeros(len(lines))
     for turn in range(ROUNDS):
-        distance, used = _distances(grid.distance(now), inside, options.half)
-        u = distance / sigma[:, None]
-        step = ndtr(u)
+        distance = pixels.distance(now)
+        used = ((np.abs(distance) <= options.half) & pixels.inside).astype(np.float32)
+        u = distance / _single(sigma)
+        step, density = _normal(u)
+        step *= used
         if turn == 0:
-            low, contrast = _levels(step, values, used)
-        left = (values - low[:, None] - contrast[:, None] * step) * used
-        rise = np.exp(-0.5 * u * u) * (contrast / sigma / np.sqrt(2 * np.pi))[:, None] * used
-        change = _change(used, step * used, rise, along, u, left)
-        cosine = 1 / np.hypot(1.0, now.slope)
+            low, contrast = _levels(step, pixels.value, used)
+        left = (pixels.value - _single(low)) * used - _single(contrast) * step
+        rise = density * (_single(contrast / sigma) * used)
+        change = _change((used, step, rise, rise * pixels.along, rise * u), left)
+        stretch = np.hypot(1.0, now.slope)
         low, contrast = low + change[:, 0], contrast + change[:, 1]
-        now = Lines(
-            now.row,
-            now.position - np.clip(change[:, 2] / cosine, -1, 1),
-            now.slope - np.clip(change[:, 3] / cosine, -0.15, 0.15),
-        )
+        position = now.position - np.clip(change[:, 2] * stretch, -1, 1)
+        slope = now.slope - np.clip(change[:, 3] * stretch, -0.15, 0.15)
+        now = Lines(now.row, position, slope)
         sigma = np.clip(sigma - np.clip(change[:, 4], -0.7, 0.7), 0.2, 6.0)
-    distance, used = _distances(grid.distance(now), inside, options.half)
-    left = (values - low[:, None] - contrast[:, None] * ndtr(distance / sigma[:, None])) * used
-    size = used.sum(axis=1)
-    mean = (values * used).sum(axis=1) / np.maximum(size, 1)
-    rest = (left * left).sum(axis=1)
-    total = (((values - mean[:, None]) ** 2) * used).sum(axis=1)
-    full = np.asarray(~((np.abs(distance) <= options.half) & ~inside).any(axis=1))
+    return _judged(pixels, now, sigma, low, contrast, np.abs(now.position - lines.position), options.half)
+
+
+def _judged(
+    pixels: _Pixels, lines: Lines, sigma: Floats, low: Floats, contrast: Floats, moved: Floats, half: float
+) -> Steps:
+    """Fitted steps with what they leave of the windows."""
+    distance = pixels.distance(lines)
+    window = np.abs(distance) <= half
+    used = (window & pixels.inside).astype(np.float32)
+    step, _ = _normal(distance / _single(sigma))
+    left = (pixels.value - _single(low) - _single(contrast) * step) * used
+    size = np.maximum(used.sum(axis=(1, 2), dtype=np.float64), 1)
+    rest = np.einsum("erk,erk->e", left, left).astype(np.float64)
+    value = pixels.value * used
+    mean = value.sum(axis=(1, 2), dtype=np.float64) / size
+    total = np.einsum("erk,erk->e", value, value).astype(np.float64) - size * mean**2
+    noise = np.sqrt(rest / np.maximum(size - 5, 1)) * pixels.scale
+    r2 = 1 - rest / np.maximum(total, np.finfo(np.float32).tiny)
+    whole = np.asarray(~(window & ~pixels.inside).any(axis=(1, 2)))
     return Steps(
-        now.row, now.position, now.slope, low, contrast, sigma,
-        np.sqrt(rest / np.maximum(size - 5, 1)),
-        1 - rest / np.maximum(total, np.finfo(float).tiny),
-        np.abs(now.position - lines.position),
-        full,
+        lines.row, lines.position, lines.slope, low * pixels.scale + pixels.centre, contrast * pixels.scale,
+        sigma, noise, r2, moved, whole,
     )  # fmt: skip
 
 
-def _distances(distance: Floats, inside: Bools, half: float) -> tuple[Floats, Floats]:
-    """Distances, and 1 where the pixel belongs to the window, else 0: shape (E, S)."""
-    flat = distance.reshape(inside.shape)
-    return flat, ((np.abs(flat) <= half) & inside).astype(np.float64)
+def _normal(u: Singles) -> tuple[Singles, Singles]:
+    """Distribution function and density of the normal distribution.
+
+    Both from one exponential, after Abramowitz and Stegun 1964, 7.1.26: within 2e-7, in a fifth of the time
+    of the library's.
+    """
+    exponential = np.exp(np.float32(-0.5) * u * u)
+    t = 1 / (1 + np.float32(0.3275911 * 0.7071067811865476) * np.abs(u))
+    tail = np.float32(1.061405429) * t
+    for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        tail += np.float32(coefficient)
+        tail *= t
+    tail *= exponential
+    tail *= np.float32(0.5)
+    return np.where(u > 0, 1 - tail, tail), exponential * np.float32(1 / np.sqrt(2 * np.pi))
 
 
-def _levels(step: Floats, values: Floats, used: Floats) -> tuple[Floats, Floats]:
+def _levels(step: Singles, value: Singles, used: Singles) -> tuple[Floats, Floats]:
     """Least squares of the two levels, the step being known."""
-    size = np.maximum(used.sum(axis=1), 1)
-    mean_step, mean = (step * used).sum(axis=1) / size, (values * used).sum(axis=1) / size
-    apart = (step - mean_step[:, None]) * used
-    contrast = (apart * values).sum(axis=1) / np.maximum((apart * step).sum(axis=1), 1e-9)
+    size = np.maximum(_sums(used, used), 1)
+    mean_step, mean = _sums(step, used) / size, _sums(value, used) / size
+    across = _sums(step, value) - size * mean_step * mean
+    contrast = across / np.maximum(_sums(step, step) - size * mean_step**2, 1e-6)
     return mean - contrast * mean_step, contrast
 
 
-def _change(used: Floats, step: Floats, rise: Floats, along: Floats, u: Floats, left: Floats) -> Floats:
+def _change(columns: tuple[Singles, ...], left: Singles) -> Floats:
     """Gauss-Newton step of low, contrast, distance, turn and width: shape (E, 5)."""
-    columns = (used, step, rise, rise * along, rise * u)
     size = len(columns)
-    normal = np.empty((len(used), size, size))
-    right = np.empty((len(used), size))
+    normal, right = np.empty((len(left), size, size)), np.empty((len(left), size))
     for i, one in enumerate(columns):
-        right[:, i] = np.einsum("es,es->e", one, left)
+        right[:, i] = _sums(one, left)
         for j in range(i + 1):
-            normal[:, i, j] = normal[:, j, i] = np.einsum("es,es->e", one, columns[j])
+            normal[:, i, j] = normal[:, j, i] = _sums(one, columns[j])
     diagonal = np.arange(size)
-    normal[:, diagonal, diagonal] = normal[:, diagonal, diagonal] * (1 + 1e-6) + 1e-9
+    normal[:, diagonal, diagonal] = normal[:, diagonal, diagonal] * (1 + 1e-6) + 1e-6
     return np.asarray(np.linalg.solve(normal, right[..., None])[..., 0])
+
+
+def _sums(one: Singles, other: Singles) -> Floats:
+    """Sum of products over each window."""
+    return np.asarray(np.einsum("erk,erk->e", one, other), dtype=np.float64)
