@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from iqf_core.metrics import Output as Output
     from iqf_core.metrics import PairMetric as PairMetric
     from iqf_core.metrics import PredictionMetric as PredictionMetric
+    from iqf_core.metrics import Trace as Trace
     from iqf_core.metrics import metric as metric
     from iqf_core.modifiers import Chain as Chain
     from iqf_core.modifiers import ImageModifier as ImageModifier
@@ -81,7 +82,7 @@ _HOME = {
     "hookspecs": ["Component", "hookimpl"],
     "image": ["Image", "read_image", "write_image"],
     "measuring": ["measure"],
-    "metrics": ["ImageMetric", "Missing", "Output", "PairMetric", "PredictionMetric", "metric"],
+    "metrics": ["ImageMetric", "Missing", "Output", "PairMetric", "PredictionMetric", "Trace", "metric"],
     "modifiers": ["Chain", "ImageModifier", "Knob", "Modified", "Modifier"],
     "results": ["Results", "open_results"],
     "specs": ["modifier"],

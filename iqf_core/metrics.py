@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -96,8 +96,27 @@ class Metric(Parametrised, abc.ABC):
         return {output.name: Missing(reason) for output in self.outputs}
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What was measured on an image, and where.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        What `ImageMetric.measure` gives for this image.
+    features : mapping
+        A GeoJSON FeatureCollection, without NaN.
+    draw : callable
+        Given a `pathlib.Path`, writes a PNG there that shows what was measured.
+    """
+
+    values: Mapping[str, float]
+    features: Mapping[str, Any]
+    draw: Callable[[Path], None]
+
+
 class ImageMetric(Metric):
-    """A metric of single images: implement `measure`."""
+    """A metric of single images: implement `measure`, and `trace` where there is something to show."""
 
     @abc.abstractmethod
     def measure(self, image: Image) -> Mapping[str, float]:
@@ -108,6 +127,16 @@ class ImageMetric(Metric):
         mapping of str to float
             A value for each output; `Missing` where it cannot be said.
         """
+
+    def trace(self, image: Image) -> Trace | None:
+        """Measure one image, and tell where on it: for ``iqf measure --edges``.
+
+        Returns
+        -------
+        Trace or None
+            None where the metric has no places; a metric that does not override this has none at all.
+        """
+        return None
 
 
 class PairMetric(Metric):

@@ -192,3 +192,16 @@ def test_predictions_are_matched_once_and_aggregated_with_weights(tmp_path):
     table = Share().match(tmp_path / "output.json", None)
     assert Share().aggregate(table) == {"right": 0.5}
     assert Share().aggregate(table, {"a": 3.0}) == {"right": 0.75}
+
+
+class TestTrace:
+    def test_a_metric_has_none_unless_it_says_so(self):
+        assert BASIC.trace(Image.from_array(np.zeros((2, 2), np.uint8))) is None
+
+    def test_what_one_holds(self):
+        drawn = []
+        trace = iqf.Trace({"value": 1.0}, {"type": "FeatureCollection", "features": []}, drawn.append)
+        trace.draw("path")
+        assert drawn == ["path"]
+        with pytest.raises(AttributeError):
+            trace.values = {}

@@ -30,6 +30,7 @@ PROMISED = [
     "ImageMetric",
     "PairMetric",
     "PredictionMetric",
+    "Trace",
     "measure",
     "Study",
     "open_results",

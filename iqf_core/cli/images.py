@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from iqf_core.cli.plugins import as_json
+from iqf_core.errors import IqfError
+
+if TYPE_CHECKING:
+    from iqf_core.dataset import Dataset
+    from iqf_core.tracing import Traces
 
 white = click.option("--white", type=float, help="Full scale of the images, as 4095 for 12 bits.")
 workers = click.option(
@@ -77,6 +83,11 @@ def modify(
 )
 @click.option("--reference", type=click.Path(path_type=Path), help="Dataset that pair metrics compare with.")
 @click.option("--csv", type=click.Path(path_type=Path), help="Write a row per image there.")
+@click.option(
+    "--edges",
+    type=click.Path(path_type=Path),
+    help="Write where it was measured there, as GeoJSON, and beside it a PNG of each image.",
+)
 @white
 @workers
 @as_json
@@ -85,6 +96,7 @@ def measure(
     metrics: tuple[str, ...],
     reference: Path | None,
     csv: Path | None,
+    edges: Path | None,
     white: float | None,
     workers: int | None,
     as_json: bool,
@@ -96,13 +108,18 @@ def measure(
       iqf measure scenes --metric basic
       iqf measure scenes --metric basic --csv rows.csv
       iqf measure scenes --metric basic --white 4095 --json
+      iqf measure scenes --metric sharpness --edges out.geojson
     """
     from iqf_core import measure as measure_dataset
     from iqf_core.cli.tables import print_json, show_table
     from iqf_core.variant import open_with_manifest
 
     opened = open_with_manifest(dataset, white=white)
-    found = measure_dataset(opened, list(metrics), reference=reference, workers=workers)
+    traces = None if edges is None else _traces(opened, metrics, edges, workers)
+    if traces is not None:
+        found = traces.measurements
+    else:
+        found = measure_dataset(opened, list(metrics), reference=reference, workers=workers)
     if csv is not None:
         try:
             found.to_csv(csv)
@@ -117,3 +134,27 @@ def measure(
         click.echo(f"{len(group)} missing: {reason}", err=True)
     if csv is not None:
         click.echo(f"A row per image: {csv}")
+    if edges is not None and traces is not None:
+        _show_traces(traces, edges)
+
+
+def _traces(dataset: Dataset, metrics: tuple[str, ...], target: Path, workers: int | None) -> Traces:
+    from iqf_core.tracing import trace
+
+    try:
+        return trace(dataset, metrics, target, workers=workers)
+    except OSError as error:
+        if isinstance(error, IqfError):
+            raise
+        raise click.FileError(str(target), hint=str(error)) from error
+
+
+def _show_traces(traces: Traces, target: Path) -> None:
+    for note in traces.notes:
+        click.echo(note, err=True)
+    if len(traces.collections) == 1:
+        click.echo(f"Where it was measured: {traces.collections[0]}")
+    else:
+        files = f"{len(traces.collections)} files {target.with_suffix('')}.*{target.suffix}"
+        click.echo(f"Where it was measured: {files}, as images differ in their reference system")
+    click.echo(f"Pictures of it: {len(traces.pictures)} files {target.with_suffix('')}.*.png")
