@@ -10,4 +10,6 @@ IQF_API = 1
 @hookimpl
 def iqf_metrics() -> list[Component]:
     """Offer the metric."""
-    return []
+    return [
+        Component("snr", "iqf_metrics_snr.metric:Snr", "Signal-to-noise ratio, noise model and interval"),
+    ]
