@@ -90,10 +90,9 @@ def detected(band: Band, *, at: EdgeTable | None, tile: int, workers: int) -> tu
     contrast = band.options.min_contrast or CONTRAST * span or 1.0
     lines = _candidates(band, contrast, tile, workers)
     table = _table(band, lines, lambda steps: accepted(steps, band.options, contrast))
-    looked = len(lines[0]) + len(lines[1])
     return table, (
-        f"no straight edge of contrast {contrast:.3g} DN or more and edge SNR {band.options.min_edge_snr:g} "
-        f"between plateaus, among {looked} places that were looked at"
+        f"no straight edge between plateaus with edge SNR {band.options.min_edge_snr:g} or more: "
+        "lower min_edge_snr, min_contrast or edge_length"
     )
 
 

@@ -123,8 +123,7 @@ def _said(table: EdgeTable, direction: str | None, shape: Shape | None, reason: 
     chosen = table.measured if direction is None else table.measured & (table.direction == direction)
     count = int(chosen.sum())
     if shape is None:
-        others = int(table.measured.sum())
-        missing = f"none of the {others} edges has this direction" if others else reason + _spoilt(table)
+        missing = "no edge has this direction" if table.measured.any() else reason + _spoilt(table)
         return DirectionSharpness(reason=missing)
     alone = chosen & np.isfinite(table.rer)
     each = {"rer": table.rer[alone], "fwhm": table.fwhm[alone]}
@@ -146,10 +145,8 @@ def _said(table: EdgeTable, direction: str | None, shape: Shape | None, reason: 
 
 def _spoilt(table: EdgeTable) -> str:
     """What to add to the reason where all edges are spoilt."""
-    clipped, nodata = int(table.clipped.sum()), int(table.nodata.sum())
-    said = [f"{clipped} clipped" if clipped else "", f"{nodata} at nodata" if nodata else ""]
-    found = " and ".join(one for one in said if one)
-    return f"; left out: {found}" if found else ""
+    said = ["clipped"] * bool(table.clipped.any()) + ["at nodata"] * bool(table.nodata.any())
+    return f"; edges that are {' or '.join(said)} were left out" if said else ""
 
 
 def _flags(band: Band, table: EdgeTable, pooled: int) -> dict[str, int]:

@@ -9,5 +9,10 @@ IQF_API = 1
 
 @hookimpl
 def iqf_metrics() -> list[Component]:
-    """Offer the metric."""
-    return []
+    """Offer the metrics."""
+    return [
+        Component(
+            "sharpness", "iqf_metrics_sharpness.metric:Sharpness", "RER, FWHM and MTF from natural edges"
+        ),
+        Component("niirs", "iqf_metrics_sharpness.niirs:Niirs", "NIIRS by GIQE-5 from measured edges"),
+    ]

@@ -162,7 +162,8 @@ def _knots(reach: float) -> Floats:
 
 
 def _splines(where: Floats, knots: Floats) -> Floats:
-    return np.asarray(BSpline.design_matrix(where, knots, 3).toarray())
+    inside = np.clip(where, knots[3], knots[-4])  # a mean distance may exceed the farthest by a rounding
+    return np.asarray(BSpline.design_matrix(inside, knots, 3).toarray())
 
 
 def _weighed(
