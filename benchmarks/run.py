@@ -19,10 +19,11 @@ from pairs import Figure
 
 HERE = Path(__file__).resolve().parent
 RECORD = HERE.parent / "build" / "bench.json"
+NO_BENCHMARKS = ("run", "pairs", "tables")
 
 
 def main() -> int:
-    names = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in ("run", "pairs"))
+    names = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NO_BENCHMARKS)
     parser = argparse.ArgumentParser(description="Measure speed as ratios to named floors.")
     parser.add_argument("--only", choices=names, action="append", help="this benchmark (may be repeated)")
     parser.add_argument(
