@@ -9,7 +9,7 @@ import numpy as np
 
 from iqf_metrics_sharpness.blocks import EXCESS, blockiness
 from iqf_metrics_sharpness.detect import Band
-from iqf_metrics_sharpness.measures import FREQUENCIES, MEASURES, measures, mtf
+from iqf_metrics_sharpness.measures import FREQUENCIES, MEASURES, measures, mtf, scaled
 from iqf_metrics_sharpness.pooling import Pooled, pool
 from iqf_metrics_sharpness.response import FINE
 from iqf_metrics_sharpness.result import BandSharpness, Curve, DirectionSharpness, EdgeResponse, Estimate
@@ -47,32 +47,38 @@ def measured(band: Band, table: EdgeTable, index: int, reason: str) -> BandSharp
         What to say where there are no edges.
     """
     chosen = {name: _thinned(table, name) for name in DIRECTIONS}
-    pooled_edges = np.concatenate([chosen[name] for name in DIRECTIONS])
-    samples, found = collected(band, table, pooled_edges)
-    shapes, rer, fwhm, overshoot = {}, table.rer.copy(), table.fwhm.copy(), table.overshoot.copy()
+    edges = np.concatenate([chosen[name] for name in DIRECTIONS])
+    samples, found = collected(band, table, edges)
     reaches = table.reaches.copy()
-    reaches[pooled_edges] = found
-    weight = table.weight.copy()
-    start = 0
-    for name in DIRECTIONS:
-        edges = chosen[name]
-        part = samples.part(start, start + len(edges))
-        start += len(edges)
-        if not len(edges):
-            continue
-        pooled = _pooled(band, table[edges], part)
-        shapes[name] = Shape(
-            pooled.response.distance, pooled.response.edge, pooled.reach, pooled.values, pooled.errors
-        )
-        rer[edges], fwhm[edges], overshoot[edges] = pooled.rer, pooled.fwhm, pooled.overshoot
-        weight[edges] = pooled.weight
-    table = replace(table, rer=rer, fwhm=fwhm, overshoot=overshoot, reaches=reaches, weight=weight)
-    flags = _flags(band, table, sum(map(len, chosen.values())))
+    reaches[edges] = found
+    table, shapes = replace(table, reaches=reaches), {}
+    starts = np.cumsum([0, *(len(chosen[name]) for name in DIRECTIONS)])
+    for name, start, stop in zip(DIRECTIONS, starts[:-1], starts[1:], strict=True):
+        if stop > start:
+            pooled = _pooled(band, table[edges[start:stop]], samples.part(start, stop))
+            table = _with_values(table, name, edges[start:stop], pooled)
+            shapes[name] = Shape(
+                pooled.response.distance, pooled.response.edge, pooled.reach, pooled.values, pooled.errors
+            )
     parts = {name: _said(table, name, shapes.get(name), reason) for name in DIRECTIONS}
-    together = _together({name: (shape, len(chosen[name])) for name, shape in shapes.items()})
-    return BandSharpness(
-        index, **parts, combined=_said(table, None, together, reason), edges=table, flags=flags
-    )
+    together = _said(table, None, _together({one: (shapes[one], parts[one].count) for one in shapes}), reason)
+    flags = _flags(band, table, len(edges))
+    return BandSharpness(index, **parts, combined=together, edges=table, flags=flags)
+
+
+def _with_values(table: EdgeTable, direction: str, edges: Ints, pooled: Pooled) -> EdgeTable:
+    """Table with the values of single edges of one direction: those pooled, and those thinned out.
+
+    Of the latter only the width of the fitted step is known, in proportion to that of the pooled ones.
+    """
+    rer, fwhm = table.rer.copy(), table.fwhm.copy()
+    every = np.flatnonzero(table.measured & (table.direction == direction))
+    like = scaled(pooled.response, table.steps.sigma[every] / np.median(table.steps.sigma[edges]))
+    rer[every], fwhm[every] = like["rer"], like["fwhm"]
+    rer[edges], fwhm[edges] = pooled.rer, pooled.fwhm
+    overshoot, weight = table.overshoot.copy(), table.weight.copy()
+    overshoot[edges], weight[edges] = pooled.overshoot, pooled.weight
+    return replace(table, rer=rer, fwhm=fwhm, overshoot=overshoot, weight=weight)
 
 
 def _thinned(table: EdgeTable, direction: str) -> Ints:
