@@ -11,6 +11,7 @@ from scenes.edges import rounded
 
 COLOUR = ("astronaut", "coffee", "chelsea", "rocket")
 GREY = ("camera", "coins", "moon", "page", "brick")
+TILE = 1024  # px, side of the scenes that are laid side by side
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 
@@ -36,6 +37,20 @@ def aerial() -> np.ndarray | None:
 
     found = sorted((SHARED / "aerial1" / "images").glob("*.tif"))
     return read_image(found[0]).pixels if found else None
+
+
+def tiles() -> dict[str, np.ndarray]:
+    """Fixed scenes of 1024x1024, 8 bit: of photographs that scikit-image carries, and the aerial one."""
+    import skimage.data
+
+    names = ("camera", "moon", "brick", "astronaut")
+    quarters = [getattr(skimage.data, name)() for name in names]
+    quarters = [quarter if quarter.ndim == 2 else quarter[..., 1] for quarter in quarters]
+    made = {"photographs": np.vstack([np.hstack(quarters[:2]), np.hstack(quarters[2:])])}
+    photograph = aerial()
+    if photograph is not None:
+        made["aerial1"] = np.ascontiguousarray(photograph[:TILE, :TILE, 1])
+    return made
 
 
 def gaussian_kernel(sigma: float) -> np.ndarray:

@@ -76,10 +76,10 @@ def _metric(name: str):
 
 
 def _tiled(side: int, depth: str) -> np.ndarray:
-    """The photographs of `trials.sharpness_speed`, laid side by side without a copy beside them."""
-    from trials.sharpness_speed import scenes
+    """The photographs of `scenes.pictures.tiles`, laid side by side without a copy beside them."""
+    from scenes.pictures import tiles
 
-    tile = scenes()["photographs"].astype(depth) * (1 if depth == "uint8" else 16)
+    tile = tiles()["photographs"].astype(depth) * (1 if depth == "uint8" else 16)
     image = np.empty((side, side), depth)
     for row in range(0, side, len(tile)):
         for column in range(0, side, len(tile)):

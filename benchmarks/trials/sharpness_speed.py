@@ -9,12 +9,12 @@ from functools import partial
 import cv2
 import numpy as np
 from pairs import Figure, in_turns
-from scenes.pictures import aerial
+from scenes.pictures import TILE, tiles
 from tables import Table
 from threadpoolctl import threadpool_limits
 from trials.memory import beyond_the_image
 
-TILE, SIDES = 1024, (1024, 4096)
+SIDES = (1024, 4096)
 
 
 def speed(quick: bool) -> Iterator[Figure | Table]:
@@ -24,7 +24,7 @@ def speed(quick: bool) -> Iterator[Figure | Table]:
     lines = []
     try:
         with threadpool_limits(1):
-            for label, tile in scenes().items():
+            for label, tile in tiles().items():
                 for depth in ("uint8", "uint16"):
                     yield from _ratios(
                         label, tile.astype(depth) * (1 if depth == "uint8" else 16), lines, quick
@@ -40,20 +40,6 @@ def speed(quick: bool) -> Iterator[Figure | Table]:
         "Medians of turns. The scene is 1024x1024, tiled to the side given and, for the floor, "
         "converted to float32 beforehand.",
     )
-
-
-def scenes() -> dict[str, np.ndarray]:
-    """Fixed scenes of 1024x1024, 8 bit: of photographs that scikit-image carries, and the aerial one."""
-    import skimage.data
-
-    names = ("camera", "moon", "brick", "astronaut")
-    quarters = [getattr(skimage.data, name)() for name in names]
-    quarters = [quarter if quarter.ndim == 2 else quarter[..., 1] for quarter in quarters]
-    made = {"photographs": np.vstack([np.hstack(quarters[:2]), np.hstack(quarters[2:])])}
-    photograph = aerial()
-    if photograph is not None:
-        made["aerial1"] = np.ascontiguousarray(photograph[:TILE, :TILE, 1])
-    return made
 
 
 def _ratios(label: str, tile: np.ndarray, lines: list[list[object]], quick: bool) -> Iterator[Figure]:
