@@ -115,6 +115,8 @@ def measure(
     from iqf_core.variant import open_with_manifest
 
     opened = open_with_manifest(dataset, white=white)
+    if csv is not None and not csv.absolute().parent.is_dir():
+        raise click.FileError(str(csv), hint="its folder does not exist: make it first")
     traces = None if edges is None else _traces(opened, metrics, edges, workers)
     if traces is not None:
         found = traces.measurements

@@ -81,12 +81,14 @@ def cell_text(value: Any) -> str:
 
 def with_spread(frame: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """A summary with ``metric_mean``, ``metric_std``, ``metric_count`` as one column ``mean ± std``."""
-    table = frame.copy()
-    for name in metrics:
-        pairs = zip(frame[f"{name}_mean"], frame[f"{name}_std"], strict=True)
-        table[name] = [_spread(mean, std) for mean, std in pairs]
-        table = table.drop(columns=[f"{name}_{kind}" for kind in ("mean", "std", "count")])
-    return table
+    spread = {
+        name: [
+            _spread(mean, std) for mean, std in zip(frame[f"{name}_mean"], frame[f"{name}_std"], strict=True)
+        ]
+        for name in metrics
+    }
+    dropped = [f"{name}_{kind}" for name in metrics for kind in ("mean", "std", "count")]
+    return frame.drop(columns=dropped).assign(**spread)
 
 
 def _spread(mean: float, std: float) -> str:

@@ -44,10 +44,12 @@ def _near(both: Steps, is_flat: Bools, options: EdgeOptions) -> Ints:
         return np.empty((0, 2), dtype=np.int64)
     row = both.row.astype(np.float64)
     x, y = np.where(is_flat, row, both.position), np.where(is_flat, both.position, row)
-    radius = 2 * np.hypot(options.half + 1, 0.75 * options.edge_length)
-    pairs = cKDTree(np.stack([x, y], axis=1)).query_pairs(radius, output_type="ndarray")
+    along = options.edge_length // 2
+    away = np.hypot(along, options.half * np.hypot(1.0, both.slope) + along * np.abs(both.slope))  # corners
+    pairs = cKDTree(np.stack([x, y], axis=1)).query_pairs(2 * float(away.max()), output_type="ndarray")
     first, second = pairs[:, 0], pairs[:, 1]
     apart = (is_flat[first] == is_flat[second]) & (both.row[first] != both.row[second])
+    apart |= np.hypot(x[first] - x[second], y[first] - y[second]) > away[first] + away[second]
     return np.asarray(pairs[~apart], dtype=np.int64)
 
 

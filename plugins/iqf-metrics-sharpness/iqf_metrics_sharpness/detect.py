@@ -12,18 +12,16 @@ from iqf_core import parallel
 from iqf_metrics_sharpness.conflicts import standing
 from iqf_metrics_sharpness.options import EdgeOptions
 from iqf_metrics_sharpness.search import candidates, tiles
+from iqf_metrics_sharpness.spoilt import spoilt
 from iqf_metrics_sharpness.steps import Steps, accepted, fit_steps
 from iqf_metrics_sharpness.table import EdgeTable
-from iqf_metrics_sharpness.windows import Bools, Lines, lattice
+from iqf_metrics_sharpness.windows import Bools, Lines
 
 SAMPLED = 1 << 20
 """Pixels from which the span of a band is judged."""
 
 CONTRAST = 0.05
 """Smallest contrast, as a share of the span of the band, where none is given."""
-
-CLIPPED = 0.02
-"""Share of a window's pixels at full scale from which an edge is clipped."""
 
 NOWHERE = Lines(np.empty(0, np.int64), np.empty(0), np.empty(0))
 
@@ -35,11 +33,13 @@ class Band:
     Parameters
     ----------
     pixels : ndarray, shape (H, W)
-        Values.
+        Values, finite.
     invalid : ndarray of bool or None, shape (H, W)
         Where there is no data.
     white : float or None
         Full scale, in DN.
+    top : float or None
+        Largest value, where full scale was not given.
     options : EdgeOptions
         What is looked for.
     """
@@ -47,6 +47,7 @@ class Band:
     pixels: npt.NDArray[np.generic]
     invalid: Bools | None
     white: float | None
+    top: float | None
     options: EdgeOptions
 
     @property
@@ -58,6 +59,10 @@ class Band:
     def step(self) -> float:
         """To what values are rounded, in DN."""
         return 0.0 if self.pixels.dtype.kind == "f" else 1.0
+
+    def spoilt(self, steps: Steps) -> tuple[Bools, Bools]:
+        """Which edges touch nodata, and which are clipped."""
+        return spoilt(self.pixels, steps, self.options, invalid=self.invalid, white=self.white, top=self.top)
 
     def turned(self) -> Band:
         """The band with rows and columns exchanged."""
@@ -105,13 +110,10 @@ def _sample(band: Band) -> npt.NDArray[np.generic]:
 
 def _candidates(band: Band, contrast: float, tile: int, workers: int) -> tuple[Lines, Lines]:
     """Places where edges may be, of all tiles, in the order of the picture."""
-    pixels = band.pixels
-    if band.invalid is not None and pixels.dtype.kind == "f":
-        pixels = np.where(band.invalid, pixels.dtype.type(0), pixels)
     cores = list(enumerate(tiles(band.shape, tile)))
 
     def search(numbered: tuple[int, tuple[slice, slice]]) -> tuple[int, tuple[Lines, Lines]]:
-        return numbered[0], candidates(pixels, numbered[1], band.options, contrast)
+        return numbered[0], candidates(band.pixels, numbered[1], band.options, contrast)
 
     found = [
         lines
@@ -134,7 +136,7 @@ def _table(band: Band, lines: tuple[Lines, Lines], accept: Callable[[Steps], Boo
     for frame, there in zip((band, band.turned()), lines, strict=True):
         steps = fit_steps(frame.pixels, there, frame.options)
         steps = steps[accept(steps)]
-        holes, full = _spoilt(frame, steps)
+        holes, full = frame.spoilt(steps)
         kept.append(steps)
         nodata.append(holes)
         clipped.append(full & ~holes)
@@ -147,10 +149,9 @@ def _table(band: Band, lines: tuple[Lines, Lines], accept: Callable[[Steps], Boo
     both = np.concatenate(left)
     order = table.order
     holes, full = np.concatenate(nodata)[both][order], np.concatenate(clipped)[both][order]
-    dark = np.minimum(table.low, table.low + table.contrast) < 0.5
-    return replace(
-        table, nodata=holes, clipped=full, measured=~(holes | full), dark_at_zero=dark & (band.step > 0)
-    )
+    dark = np.abs(np.minimum(table.low, table.low + table.contrast)) < 0.5
+    dark &= band.pixels.dtype.kind == "u"
+    return replace(table, nodata=holes, clipped=full, measured=~(holes | full), dark_at_zero=dark)
 
 
 def _given(band: Band, at: EdgeTable) -> EdgeTable:
@@ -162,28 +163,9 @@ def _given(band: Band, at: EdgeTable) -> EdgeTable:
     for flat, frame in ((False, band), (True, band.turned())):
         places.append(np.flatnonzero(chosen.flat == flat))
         parts.append(fit_steps(frame.pixels, chosen.steps[places[-1]].lines, frame.options))
-        for mask, found in zip((holes, full), _spoilt(frame, parts[-1]), strict=True):
+        for mask, found in zip((holes, full), frame.spoilt(parts[-1]), strict=True):
             mask.append(found)
     back = np.argsort(np.concatenate(places))
     nodata, clipped = np.concatenate(holes)[back], np.concatenate(full)[back]
     table = chosen.with_steps(Steps.joined(parts)[back])
     return replace(table, nodata=nodata, clipped=clipped & ~nodata, measured=~(nodata | clipped))
-
-
-def _spoilt(band: Band, steps: Steps) -> tuple[Bools, Bools]:
-    """Which windows touch nodata, and which are clipped."""
-    nodata, clipped = [np.zeros(0, dtype=bool)], [np.zeros(0, dtype=bool)]
-    for start in range(0, len(steps), 2048):
-        lines = steps[start : start + 2048].lines
-        grid = lattice(lines, band.shape, length=band.options.edge_length, half=band.options.half)
-        inside = grid.inside & (np.abs(grid.distance(lines)) <= band.options.half)
-        size = np.maximum(inside.sum(axis=(1, 2)), 1)
-        full = (
-            np.zeros(inside.shape, dtype=bool)
-            if band.white is None
-            else grid.values(band.pixels) >= band.white
-        )
-        clipped.append((full & inside).sum(axis=(1, 2)) > CLIPPED * size)
-        holes = np.zeros(inside.shape, dtype=bool) if band.invalid is None else grid.values(band.invalid) > 0
-        nodata.append(np.asarray((holes & inside).any(axis=(1, 2))))
-    return np.concatenate(nodata), np.concatenate(clipped)

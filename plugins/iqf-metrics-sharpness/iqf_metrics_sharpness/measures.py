@@ -23,7 +23,7 @@ def measures(distance: Floats, edges: Floats) -> dict[str, Floats]:
     distance : ndarray of float64, shape (G,)
         Even grid, in pixels.
     edges : ndarray of float64, shape (N, G)
-        Responses from 0 to 1.
+        Responses from 0 to 1, much alike: where their peak is smoothed is the same for all.
 
     Returns
     -------

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import numpy.typing as npt
 
 from iqf_core import ParameterError
+from iqf_metrics_sharpness.arguments import (
+    Nodata,
+    Pixels,
+    as_image,
+    chosen_bands,
+    finite,
+    full_scale,
+    invalid_of,
+    largest,
+    positive,
+    with_mask,
+)
 from iqf_metrics_sharpness.detect import Band, detected
 from iqf_metrics_sharpness.directions import measured
 from iqf_metrics_sharpness.options import EdgeOptions
-from iqf_metrics_sharpness.result import BandSharpness, SharpnessResult, over_bands
+from iqf_metrics_sharpness.result import SharpnessResult, over_bands
 from iqf_metrics_sharpness.table import EdgeTable
-from iqf_metrics_sharpness.windows import Bools
-
-Pixels = npt.NDArray[np.generic]
 
 
 def sharpness(
     pixels: npt.ArrayLike,
     *,
     white: float | None = None,
-    nodata: float | Sequence[float] | Bools | None = None,
+    nodata: Nodata = None,
     gsd_m: float | None = None,
     bands: Sequence[int] | None = None,
     at: EdgeTable | None = None,
@@ -43,10 +51,12 @@ def sharpness(
         Integers or floating point. Not modified.
     white : float, optional
         Full scale in DN: an edge with pixels there is clipped and left out. By default the maximum of an
-        integer type.
+        integer type; then an edge is clipped too whose bright side mostly has the largest value of the
+        band, while its dark side has noise.
     nodata : float, sequence of float or ndarray of bool, optional
         Value that is no data, one of each band, or a mask, True where there is none, of shape (H, W) or
-        (H, W, C). NaN and infinite pixels never are data. 0 is data unless it is given here.
+        (H, W, C). NaN and infinite pixels, and those that a masked array masks, never are data. 0 is data
+        unless it is given here.
     gsd_m : float, optional
         Ground sampling distance in metres, for widths in metres.
     bands : sequence of int, optional
@@ -83,73 +93,30 @@ def sharpness(
     >>> picture[:, 48:] = 150.0
     >>> result = sharpness(gaussian_filter(picture, 1.0).round().astype(np.uint8))
     >>> round(result.x.fwhm.value, 1), result.y.count
-    (2.4, 0)
+    (2.3, 0)
     """
-    array = _checked(pixels)
+    array, nodata = as_image(pixels), with_mask(pixels, nodata)
+    positive("white", white)
+    positive("gsd_m", gsd_m)
+    positive("tile", tile, whole=True, least=31)
+    positive("workers", workers, whole=True)
+    if at is not None and (not isinstance(at, EdgeTable) or at.shape != array.shape[:2]):
+        raise ParameterError(f"sharpness: at= must be the edges of a band of {array.shape[:2]} pixels")
     chosen = EdgeOptions.checked(**options) if at is None else at.options
-    if gsd_m is not None and not gsd_m > 0:
-        raise ParameterError(f"sharpness: gsd_m must be positive, got {gsd_m}")
-    if at is not None and at.shape != array.shape[:2]:
-        raise ParameterError(f"sharpness: at= is of an image of {at.shape}, this one has {array.shape[:2]}")
     found = []
-    for index in _bands(bands, array.shape[2]):
-        band = Band(array[..., index], _invalid(array, nodata, index), _full_scale(array, white), chosen)
-        found.append(_measured(band, index, at, tile, workers))
+    for index in chosen_bands(bands, array.shape[2]):
+        table, reason = detected(
+            band := _band(array, index, nodata, white, chosen), at=at, tile=tile, workers=workers
+        )
+        found.append(measured(band, table, index, reason))
     x, y, other, combined = (
         over_bands([getattr(one, name) for one in found]) for name in ("x", "y", "other", "combined")
     )
     return SharpnessResult(tuple(found), x, y, other, combined, gsd_m)
 
 
-def _measured(band: Band, index: int, at: EdgeTable | None, tile: int, workers: int) -> BandSharpness:
-    table, reason = detected(band, at=at, tile=tile, workers=workers)
-    return measured(band, table, index, reason)
-
-
-def _checked(pixels: npt.ArrayLike) -> Pixels:
-    array = np.asarray(pixels)
-    if array.ndim == 2:
-        array = array[..., None]
-    if array.ndim != 3 or 0 in array.shape:
-        raise ParameterError(f"sharpness: pixels must be of shape (H, W) or (H, W, C), got {array.shape}")
-    if array.dtype.kind not in "uif":
-        raise ParameterError(f"sharpness: pixels must be integers or floating point, got {array.dtype}")
-    return array
-
-
-def _bands(bands: Sequence[int] | None, count: int) -> list[int]:
-    chosen = list(range(count)) if bands is None else list(bands)
-    for band in chosen:
-        if not 0 <= band < count:
-            raise ParameterError(f"sharpness: bands: there is no band {band}, the image has 0 to {count - 1}")
-    if not chosen:
-        raise ParameterError("sharpness: bands is empty: name at least one")
-    return chosen
-
-
-def _full_scale(array: Pixels, white: float | None) -> float | None:
-    if white is not None:
-        return float(white)
-    return float(np.iinfo(array.dtype.str).max) if array.dtype.kind in "ui" else None
-
-
-def _invalid(array: Pixels, nodata: float | Sequence[float] | Bools | None, band: int) -> Bools | None:
-    """Pixels of a band that are no data; None where all are."""
-    plane = array[..., band]
-    found = None if array.dtype.kind != "f" else ~np.isfinite(plane)
-    if nodata is not None:
-        given = np.asarray(nodata)
-        if given.dtype == bool:
-            if given.shape not in (array.shape, array.shape[:2]):
-                raise ParameterError(
-                    f"sharpness: nodata is a mask of {given.shape}, pixels are {array.shape}"
-                )
-            holes = given[..., band] if given.ndim == 3 else given
-        elif given.ndim == 0 or given.shape == (array.shape[2],):
-            holes = plane == (given if given.ndim == 0 else given[band])
-        else:
-            raise ParameterError(
-                f"sharpness: nodata must be one value, one per band or a mask, got {given.shape}"
-            )
-        found = holes if found is None else found | holes
-    return found if found is not None and found.any() else None
+def _band(array: Pixels, index: int, nodata: Nodata, white: float | None, options: EdgeOptions) -> Band:
+    plane, invalid = array[..., index], invalid_of(array, nodata, index)
+    unnamed = white is None and array.dtype.kind in "ui"
+    top = largest(plane, invalid) if unnamed else None
+    return Band(finite(plane, invalid), invalid, full_scale(array, white), top, options)

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from iqf_core import ParameterError
+from iqf_core.errors import did_you_mean
 
 
 class EdgeOptions(BaseModel):
@@ -61,6 +62,9 @@ class EdgeOptions(BaseModel):
         ParameterError
             When one is unknown or out of its range; names it.
         """
+        for name in given:
+            if name not in cls.model_fields:
+                raise ParameterError(f"sharpness: {name}. {did_you_mean(name, tuple(cls.model_fields))}")
         try:
             options = cls.model_validate(given)
         except ValidationError as error:

@@ -23,6 +23,12 @@ OVERSHOOT = 0.03
 SHARED = 0.3
 """Share of the variance of rounding that a bin has for itself: neighbours share the rest (measured)."""
 
+EXACT = 1e-12
+"""Variance, in units of the contrast, below which nothing is known of floating point either.
+
+A fit that leaves less makes the equations of the response singular.
+"""
+
 
 @dataclass(frozen=True)
 class Pooled:
@@ -146,7 +152,7 @@ def _weights(samples: Samples) -> Floats:
 def _rounding(samples: Samples, step: float) -> float:
     """Variance of rounding that edges share: the noise of the pixels scatters it (Widrow 1956)."""
     if not step:
-        return 0.0
+        return EXACT
     dither = np.maximum((samples.noise / step) ** 2 - 1 / 12, 0)
     shared = SHARED * step**2 / 12 * np.exp(-4 * np.pi**2 * dither) / samples.contrast**2
     return float(np.mean(shared))

@@ -57,7 +57,10 @@ def candidates(
     rows, columns = core
     margin = options.edge_length + int(1.5 * options.half) + len(SLOPE)
     top, left = max(rows.start - margin, 0), max(columns.start - margin, 0)
-    seen = picture[top : rows.stop + margin, left : columns.stop + margin].astype(np.float32)
+    part = picture[top : rows.stop + margin, left : columns.stop + margin]
+    if part.dtype.kind == "f":  # of any magnitude: the squares would overflow, or vanish
+        part, contrast = part.astype(np.float64) / contrast, 1.0
+    seen = part.astype(np.float32)
     across = cv2.sepFilter2D(seen, cv2.CV_32F, SLOPE, SMOOTH, borderType=cv2.BORDER_REFLECT)
     down = cv2.sepFilter2D(seen, cv2.CV_32F, SMOOTH, SLOPE, borderType=cv2.BORDER_REFLECT)
     least = PEAK * contrast

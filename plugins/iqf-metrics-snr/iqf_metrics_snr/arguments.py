@@ -20,7 +20,7 @@ Nodata = float | Sequence[float | None] | npt.NDArray[np.bool_] | None
 
 def as_image(pixels: npt.ArrayLike) -> Array:
     """Return the pixels as (height, width, bands), in native order, or refuse them."""
-    array = np.asarray(pixels)
+    array = np.asarray(np.ma.getdata(pixels))
     if array.ndim not in (2, 3):
         raise ParameterError(f"pixels of shape {array.shape}: give (height, width) or (height, width, bands)")
     native = array.astype(require_dtype(array.dtype), copy=False)
@@ -44,12 +44,25 @@ def refuse_malformed(
         raise ParameterError("nodata: the published methods take 0 as nodata; leave it out")
     if as_published and reference is not None:
         raise ParameterError("reference_level: the published methods know the median alone; leave it out")
+    given = {"white": white, "reference_level": reference, "confidence": confidence}
+    for name, value in given.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
+            raise ParameterError(f"{name}={value!r}: give a number")
     if white is not None and not 0 < white < math.inf:
         raise ParameterError(f"white={white}: full scale is a positive number, such as 255 or 4095")
     if reference is not None and not 0 < reference < math.inf:
         raise ParameterError(f"reference_level={reference}: give a level above 0, in DN")
     if not 0 < confidence < 1:
         raise ParameterError(f"confidence={confidence}: give a number between 0 and 1, such as 0.95")
+
+
+def with_mask(pixels: npt.ArrayLike, nodata: Nodata) -> Nodata:
+    """The nodata that is given, or that of a masked array."""
+    if not np.ma.isMaskedArray(pixels):
+        return nodata
+    if nodata is not None:
+        raise ParameterError("nodata: the pixels are a masked array already; leave it out")
+    return np.asarray(np.ma.getmaskarray(pixels))
 
 
 def rails(dtype: np.dtype[Any], white: float | None) -> tuple[float, float]:
@@ -71,6 +84,10 @@ def holes_of(array: Array, nodata: Nodata) -> Callable[[int], Array | None]:
             )
         mask = nodata
         return lambda number: mask if mask.ndim == 2 else mask[..., number]
+    if isinstance(nodata, str | bytes):
+        raise ParameterError(f"nodata={nodata!r}: give a number, one for each band, or a mask of bool")
+    if isinstance(nodata, np.ndarray) and nodata.ndim > 1:
+        raise ParameterError(f"nodata of {nodata.dtype}: a mask is of bool")
     values: Sequence[float | None] = (
         [nodata] * array.shape[2] if isinstance(nodata, int | float | np.number) else list(nodata)
     )

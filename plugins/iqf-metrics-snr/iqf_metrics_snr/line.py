@@ -55,12 +55,13 @@ def fit(
     -------
     Line
         Its covariance is that by which the points do scatter, but not less than ``chance`` alone gives.
-        Levels nearer to each other than the noise itself say nothing of the slope: it is then 0.
+        Levels nearer to each other than the noise itself say nothing of the slope: it is then 0, and as
+        uncertain as between there and where all noise were that of photons.
     """
     weight = 1 / error
     constant = max(float((weight * variance).sum() / weight.sum()), 0.0)
-    flat = Line(constant, 0.0, np.array([[1 / weight.sum(), 0.0], [0.0, 0.0]]))
     centre = float((weight * level).sum() / weight.sum())
+    flat = Line(constant, 0.0, _unknown_slope(constant, centre) + np.diag([1 / weight.sum(), 0.0]))
     if not slope or level.size < 3 or np.ptp(level) <= max(np.sqrt(constant), 1e-6 * np.abs(level).max()):
         return _scaled(flat, level, variance, weight, chance)
     lever = level - centre
@@ -76,6 +77,12 @@ def fit(
     return _scaled(Line(a, b, covariance), level, variance, weight, chance)
 
 
+def _unknown_slope(variance: float, level: float) -> Values:
+    """Covariance of ``a`` and ``b`` where ``b`` may be anything from 0 to ``variance / level``."""
+    spread = (variance / level) ** 2 / 3 if level > 0 else 0.0
+    return spread * np.array([[level**2, -level], [-level, 1.0]])
+
+
 def off_rails(samples: Samples, level: Array, variance: Values, least: int) -> npt.NDArray[np.bool_]:
     """Which blocks lie far enough from both rails, by their levels and the noise expected there.
 
@@ -87,8 +94,9 @@ def off_rails(samples: Samples, level: Array, variance: Values, least: int) -> n
     reach = RAIL * np.sqrt(np.maximum(variance, samples.step**2 / 12))
     kept = (level - reach > samples.low) & (level + reach < samples.high)
     if np.count_nonzero(kept) < least:
+        left = np.count_nonzero(kept)
         raise Unmeasurable(
-            f"all but {np.count_nonzero(kept)} blocks lie within 3 sigma of black or white, where clipping"
+            f"all {f'but {left} ' if left else ''}blocks lie within 3 sigma of black or white, where clipping"
             " hides the noise: measure an image with more light, or less, or give the white= that it has"
         )
     return np.asarray(kept)

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from iqf_metrics_snr import areas, dct, homogeneous
 from iqf_metrics_snr import published as as_published
-from iqf_metrics_snr.arguments import Method, Nodata, as_image, holes_of, missing, rails, refuse_malformed
+from iqf_metrics_snr.arguments import (
+    Method,
+    Nodata,
+    as_image,
+    holes_of,
+    missing,
+    rails,
+    refuse_malformed,
+    with_mask,
+)
 from iqf_metrics_snr.noise_model import NoiseModel
 from iqf_metrics_snr.result import BandSnr, SnrResult
-from iqf_metrics_snr.samples import Samples, Unmeasurable
+from iqf_metrics_snr.samples import Array, Samples, Unmeasurable
 
 _ESTIMATES: dict[str, Callable[[Samples], tuple[NoiseModel, int]]] = {
     "dct": dct.estimate,
@@ -55,8 +65,8 @@ def snr(
         are rails too.
     nodata : float, sequence of float, or ndarray of bool, optional
         The value of samples that are not there, NaN included; one for each band; or a mask of them, of
-        shape (height, width) or that of ``pixels``. Without it 0 is data. NaN and infinite samples never
-        count.
+        shape (height, width) or that of ``pixels``. Without it 0 is data. NaN and infinite samples, and those
+        that a masked array masks, never count.
     published : bool, optional
         ``"hb"`` and ``"ha"`` as the ancestor published them, biases included: no interval, no model; 0 is
         nodata, ``white`` is ignored.
@@ -101,7 +111,7 @@ def snr(
     >>> round(result.snr), round(result.sigma, 1), result.interval[0] < 20 < result.interval[1]
     (20, 5.0, True)
     """
-    array = as_image(pixels)
+    array, nodata = as_image(pixels), with_mask(pixels, nodata)
     refuse_malformed(method, white, published, nodata, reference_level, confidence)
     holes = holes_of(array, nodata)
     bands = []
@@ -110,9 +120,43 @@ def snr(
         if published:
             bands.append(as_published.measure(plane, method))
             continue
-        samples = Samples(plane, missing(plane, holes(number)), *rails(plane.dtype, white))
-        bands.append(_measured(samples, method, reference_level, confidence))
+        bands.append(_of_band(plane, holes(number), method, white, reference_level, confidence))
     return SnrResult(tuple(bands), method, published)
+
+
+def _of_band(
+    plane: Array,
+    holes: Array | None,
+    method: str,
+    white: float | None,
+    reference: float | None,
+    confidence: float,
+) -> BandSnr:
+    """Measure a band, floating point brought to where single precision neither overflows nor vanishes."""
+    lost = missing(plane, holes)
+    factor = _factor(plane, lost)
+    if factor == 1:
+        return _measured(Samples(plane, lost, *rails(plane.dtype, white)), method, reference, confidence)
+    plane = np.where(lost, np.float32(0), plane) if lost is not None else plane
+    plane = (plane.astype(np.float64) * factor).astype(np.float32)
+    scaled_white = None if white is None else white * factor
+    samples = Samples(plane, lost, *rails(plane.dtype, scaled_white))
+    found = _measured(samples, method, None if reference is None else reference * factor, confidence)
+    return replace(
+        found,
+        sigma=found.sigma / factor,
+        reference_level=found.reference_level / factor,
+        model=None if found.model is None else found.model.rescaled(1 / factor),
+    )
+
+
+def _factor(plane: Array, lost: Array | None) -> float:
+    """Power of two that brings the values of floating point near 1000; 1 where they are ordinary."""
+    if plane.dtype.kind != "f":
+        return 1.0
+    valid = plane if lost is None else plane[~lost]
+    largest = float(np.abs(valid).max(initial=0))
+    return 1.0 if not largest or 1 <= largest <= 1e6 else 2.0 ** round(math.log2(1000 / largest))
 
 
 def _measured(samples: Samples, method: str, reference: float | None, confidence: float) -> BandSnr:

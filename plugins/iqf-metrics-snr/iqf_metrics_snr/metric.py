@@ -52,6 +52,7 @@ class Snr(ImageMetric):
         Output("snr_high", "1", "higher", 0, math.inf, "Upper bound of the confidence interval."),
         Output("noise_a", "DN^2", "lower", 0, math.inf, "Noise variance at level 0: a of a + b level."),
         Output("noise_b", "DN", "lower", 0, math.inf, "Noise variance per level: b of a + b level."),
+        Output("rounding_limited", "1", "none", 0, math.inf, "Bands whose noise is that of rounding alone."),
     )
 
     method: Literal["dct", "hb", "ha"] = pydantic.Field("dct", description="dct for natural scenes; hb; ha")
@@ -105,4 +106,5 @@ def _values(result: SnrResult) -> dict[str, float]:
         "snr_high": high if models else unsaid,
         "noise_a": float(np.mean([model.a for model in models])) if models else unsaid,
         "noise_b": float(np.mean([model.b for model in models])) if models else unsaid,
+        "rounding_limited": float(sum(band.rounding_limited for band in result.bands)),
     }

@@ -45,6 +45,19 @@ class NoiseModel:
     systematic: float = 0.0
     step: float = 0.0
 
+    def rescaled(self, factor: float) -> NoiseModel:
+        """The model of samples that are ``factor`` times as large."""
+        (aa, ab), (_, bb) = self.covariance
+        cross = ab * factor**3
+        return NoiseModel(
+            self.a * factor**2,
+            self.b * factor,
+            ((aa * factor**4, cross), (cross, bb * factor**2)),
+            (self.levels[0] * factor, self.levels[1] * factor),
+            self.systematic,
+            self.step * factor,
+        )
+
     def variance(self, level: float) -> float:
         """Noise variance at a level, DN^2: at least that of rounding, step^2 / 12."""
         return max(self.a + self.b * level, self.step**2 / 12)

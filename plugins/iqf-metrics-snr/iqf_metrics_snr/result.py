@@ -9,6 +9,9 @@ from statistics import fmean
 
 from iqf_metrics_snr.noise_model import NOWHERE, NoiseModel, SnrAt
 
+FLOOR = 1.05 / math.sqrt(12)
+"""Noise, in quantisation steps, up to which it is that of rounding alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class BandSnr:
@@ -44,6 +47,13 @@ class BandSnr:
     def snr_db(self) -> float:
         """``20 log10(snr)``, in dB."""
         return 20 * math.log10(self.snr) if self.snr > 0 else math.nan
+
+    @property
+    def rounding_limited(self) -> bool:
+        """Whether the noise is that of rounding alone: it may be less, or a codec may have taken it out."""
+        if self.model is None or not self.model.step or math.isnan(self.sigma):
+            return False
+        return self.sigma <= FLOOR * self.model.step
 
     def snr_at(self, level: float, *, confidence: float = 0.95) -> SnrAt:
         """SNR at any level: see `NoiseModel.snr_at`; NaN without a model."""

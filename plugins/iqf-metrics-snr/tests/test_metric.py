@@ -45,7 +45,7 @@ def test_values_are_those_of_the_function(method, scene):
         "snr": result.snr, "snr_db": result.snr_db, "sigma": result.sigma,
         "reference_level": result.reference_level, "blocks": result.blocks,
         "snr_low": result.interval[0], "snr_high": result.interval[1],
-        "noise_a": band.model.a, "noise_b": band.model.b,
+        "noise_a": band.model.a, "noise_b": band.model.b, "rounding_limited": 0,
     }  # fmt: skip
     assert list(found) == [output.name for output in iqf.metric("snr").outputs]
 
