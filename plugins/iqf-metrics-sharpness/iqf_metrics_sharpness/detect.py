@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from iqf_metrics_sharpness.search import candidates, tiles
 from iqf_metrics_sharpness.spoilt import spoilt
 from iqf_metrics_sharpness.steps import Steps, accepted, fit_steps
 from iqf_metrics_sharpness.table import EdgeTable
-from iqf_metrics_sharpness.windows import Bools, Lines
+from iqf_metrics_sharpness.windows import Bools, Holes, Lines
 
 SAMPLED = 1 << 20
 """Pixels from which the span of a band is judged."""
@@ -54,6 +55,14 @@ class Band:
     def shape(self) -> tuple[int, int]:
         """Height and width."""
         return self.pixels.shape[0], self.pixels.shape[1]
+
+    @functools.cached_property
+    def holes(self) -> Holes | None:
+        """Where there is no data, with the median of the others to stand there."""
+        if self.invalid is None:
+            return None
+        valid = _sample(self)
+        return Holes(self.invalid, float(np.median(valid.astype(np.float64))) if valid.size else 0.0)
 
     @property
     def step(self) -> float:
@@ -113,7 +122,7 @@ def _candidates(band: Band, contrast: float, tile: int, workers: int) -> tuple[L
     cores = list(enumerate(tiles(band.shape, tile)))
 
     def search(numbered: tuple[int, tuple[slice, slice]]) -> tuple[int, tuple[Lines, Lines]]:
-        return numbered[0], candidates(band.pixels, numbered[1], band.options, contrast)
+        return numbered[0], candidates(band.pixels, numbered[1], band.options, contrast, holes=band.holes)
 
     found = [
         lines
@@ -134,7 +143,7 @@ def _table(band: Band, lines: tuple[Lines, Lines], accept: Callable[[Steps], Boo
     """Fit, accept, and let no two share a pixel. What is spoilt stays in the table and is not measured."""
     kept, nodata, clipped = [], [], []
     for frame, there in zip((band, band.turned()), lines, strict=True):
-        steps = fit_steps(frame.pixels, there, frame.options)
+        steps = fit_steps(frame.pixels, there, frame.options, holes=frame.holes)
         steps = steps[accept(steps)]
         holes, full = frame.spoilt(steps)
         kept.append(steps)
@@ -162,7 +171,9 @@ def _given(band: Band, at: EdgeTable) -> EdgeTable:
     full: list[Bools] = []
     for flat, frame in ((False, band), (True, band.turned())):
         places.append(np.flatnonzero(chosen.flat == flat))
-        parts.append(fit_steps(frame.pixels, chosen.steps[places[-1]].lines, frame.options))
+        parts.append(
+            fit_steps(frame.pixels, chosen.steps[places[-1]].lines, frame.options, holes=frame.holes)
+        )
         for mask, found in zip((holes, full), frame.spoilt(parts[-1]), strict=True):
             mask.append(found)
     back = np.argsort(np.concatenate(places))

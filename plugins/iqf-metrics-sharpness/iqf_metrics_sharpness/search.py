@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iqf_metrics_sharpness.options import EdgeOptions
-from iqf_metrics_sharpness.windows import Bools, Floats, Ints, Lines
+from iqf_metrics_sharpness.windows import Bools, Floats, Holes, Ints, Lines
 
 Plane = npt.NDArray[np.float32]
 
@@ -34,8 +34,9 @@ def tiles(shape: tuple[int, int], size: int) -> Iterator[tuple[slice, slice]]:
 
 
 def candidates(
-    picture: npt.NDArray[np.generic], core: tuple[slice, slice], options: EdgeOptions, contrast: float
-) -> tuple[Lines, Lines]:
+    picture: npt.NDArray[np.generic], core: tuple[slice, slice], options: EdgeOptions, contrast: float,
+    *, holes: Holes | None = None,
+) -> tuple[Lines, Lines]:  # fmt: skip
     """Places in one tile where an edge may be.
 
     Parameters
@@ -48,6 +49,8 @@ def candidates(
         What is looked for.
     contrast : float
         Smallest contrast, in DN.
+    holes : Holes, optional
+        Pixels without data.
 
     Returns
     -------
@@ -57,7 +60,8 @@ def candidates(
     rows, columns = core
     margin = options.edge_length + int(1.5 * options.half) + len(SLOPE)
     top, left = max(rows.start - margin, 0), max(columns.start - margin, 0)
-    part = picture[top : rows.stop + margin, left : columns.stop + margin]
+    place = slice(top, rows.stop + margin), slice(left, columns.stop + margin)
+    part = picture[place] if holes is None else holes.filled(picture[place], place)
     if part.dtype.kind == "f":  # of any magnitude: the squares would overflow, or vanish
         part, contrast = part.astype(np.float64) / contrast, 1.0
     seen = part.astype(np.float32)

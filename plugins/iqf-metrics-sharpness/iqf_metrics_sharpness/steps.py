@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iqf_metrics_sharpness.options import EdgeOptions
-from iqf_metrics_sharpness.windows import Bools, Floats, Ints, Lines, lattice
+from iqf_metrics_sharpness.windows import Bools, Floats, Holes, Ints, Lines, lattice
 
 Singles = npt.NDArray[np.float32]
 
@@ -82,7 +82,9 @@ class Steps:
         )
 
 
-def fit_steps(picture: npt.NDArray[np.generic], lines: Lines, options: EdgeOptions) -> Steps:
+def fit_steps(
+    picture: npt.NDArray[np.generic], lines: Lines, options: EdgeOptions, *, holes: Holes | None = None
+) -> Steps:
     """Fit a step to the window of each line.
 
     Parameters
@@ -93,12 +95,15 @@ def fit_steps(picture: npt.NDArray[np.generic], lines: Lines, options: EdgeOptio
         Where edges may be.
     options : EdgeOptions
         Size of the windows.
+    holes : Holes, optional
+        Pixels without data.
     """
     order = np.argsort(np.abs(lines.slope), kind="stable")  # windows of like slopes are of one shape
     parts = [
-        _fit(picture, lines[order[start : start + CHUNK]], options) for start in range(0, len(lines), CHUNK)
+        _fit(picture, lines[order[start : start + CHUNK]], options, holes)
+        for start in range(0, len(lines), CHUNK)
     ]
-    fitted = Steps.joined(parts or [_fit(picture, lines, options)])
+    fitted = Steps.joined(parts or [_fit(picture, lines, options, holes)])
     back = np.empty(len(order), dtype=np.int64)
     back[order] = np.arange(len(order))
     return fitted[back]
@@ -135,11 +140,13 @@ class _Pixels:
     scale: Floats
 
     @classmethod
-    def of(cls, picture: npt.NDArray[np.generic], lines: Lines, options: EdgeOptions) -> _Pixels:
+    def of(
+        cls, picture: npt.NDArray[np.generic], lines: Lines, options: EdgeOptions, holes: Holes | None
+    ) -> _Pixels:
         shape = (picture.shape[0], picture.shape[1])
         grid = lattice(lines, shape, length=options.edge_length, half=options.half)
         anchor = np.rint(lines.position)
-        value = grid.values(picture)
+        value = grid.values(picture, holes)
         centre = value.mean(axis=(1, 2))
         value -= centre[:, None, None]
         scale = np.sqrt(np.einsum("erk,erk->e", value, value) / max(value[0].size if len(value) else 1, 1))
@@ -160,8 +167,8 @@ def _single(of_edges: Floats) -> Singles:
     return of_edges.astype(np.float32)[:, None, None]
 
 
-def _fit(picture: npt.NDArray[np.generic], lines: Lines, options: EdgeOptions) -> Steps:
-    pixels = _Pixels.of(picture, lines, options)
+def _fit(picture: npt.NDArray[np.generic], lines: Lines, options: EdgeOptions, holes: Holes | None) -> Steps:
+    pixels = _Pixels.of(picture, lines, options, holes)
     now, sigma = lines, np.full(len(lines), START)
     low, contrast = np.zeros(len(lines)), np.zeros(len(lines))
     for turn in range(ROUNDS):

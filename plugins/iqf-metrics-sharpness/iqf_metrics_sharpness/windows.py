@@ -8,6 +8,7 @@ two windows one after the other on an edge share no pixel, and all windows are a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,30 @@ class Lines:
 
 
 @dataclass(frozen=True)
+class Holes:
+    """Pixels without data, and a value that stands there: whatever the picture has there must not count.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        Where there is no data.
+    fill : float
+        An ordinary value of the picture.
+    """
+
+    mask: Bools
+    fill: float
+
+    def turned(self) -> Holes:
+        """With rows and columns exchanged."""
+        return Holes(self.mask.T, self.fill)
+
+    def filled(self, values: npt.NDArray[Any], place: Any) -> npt.NDArray[Any]:
+        """Values of some pixels, with the fill where there is no data."""
+        return np.where(self.mask[place], np.asarray(self.fill).astype(values.dtype), values)
+
+
+@dataclass(frozen=True)
 class Lattice:
     """Where the pixels of windows are.
 
@@ -67,11 +92,12 @@ class Lattice:
         cosine = 1 / np.hypot(1.0, lines.slope)
         return (self.column - crossing) * cosine[:, None, None]
 
-    def values(self, picture: npt.NDArray[np.generic]) -> Floats:
+    def values(self, picture: npt.NDArray[np.generic], holes: Holes | None = None) -> Floats:
         """Values of the pixels, those outside repeated from the border, shape (E, R, K)."""
         height, width = picture.shape
-        row, column = np.clip(self.row, 0, height - 1), np.clip(self.column, 0, width - 1)
-        return picture[row, column].astype(np.float64)
+        place = np.clip(self.row, 0, height - 1), np.clip(self.column, 0, width - 1)
+        found = picture[place] if holes is None else holes.filled(picture[place], place)
+        return found.astype(np.float64)
 
 
 def lattice(lines: Lines, shape: tuple[int, int], *, length: int, half: float) -> Lattice:

@@ -100,6 +100,7 @@ def test_pixels_without_data_are_not_used_and_end_it():
 def test_clipped_pixels_are_not_used_and_end_it():
     picture = scene()
     picture[:, 77:] = 255
+    picture[31, 64] = 255
     found = follow(picture, white=255.0)
     assert found.value.max() < 255
     assert (found.reaches[:, 1] < 77 - 60.2 - BEFORE + 1.5).all()

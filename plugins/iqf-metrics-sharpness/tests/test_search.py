@@ -46,6 +46,7 @@ def test_steep_edges_where_they_are(blur, stripes, degrees, sign):
     inner = (steep.position > 12) & (steep.position < size - 13)
     assert off[inner].max() < 0.25
     assert np.abs(steep.slope + np.tan(angle)).max() < 0.06
+    assert steep.row.max() + OPTIONS.edge_length // 2 < size  # 160 is no multiple of 7
     assert set((steep.row - OPTIONS.edge_length // 2) % OPTIONS.edge_length) == {0}
     # one in each block of 7 rows of each of the edges, with those within a window of the sides in doubt
     crossings = (size // 7) * (size / (gap / np.cos(angle)))
@@ -120,7 +121,8 @@ def test_noisy_plateaus_are_none(blur, stripes):
     scene = stripes(blur.gaussian(0.9, 4.0), snr=3, seed=2)
     few = len(everything(scene)[0])
     many = len(everything(scene, options=EdgeOptions(min_edge_snr=4.0))[0])
-    assert few < many
+    assert few < 0.2 * many
+    assert many > 30
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200), (200, 3), (6, 6), (7, 13)])

@@ -87,6 +87,18 @@ def test_a_window_over_the_rim_is_not_whole_and_its_missing_pixels_do_not_count(
     assert found.whole.tolist() == [False, False, True]
     assert found.position[0] == pytest.approx(5.0, abs=2e-3)
     assert found.contrast[0] == pytest.approx(80, rel=1e-2)
+    near = fit_steps(picture(position=4.0, slope=0.0, sigma=2.4), lines((40, 4.0, 0.0)), OPTIONS)
+    assert near.sigma[0] == pytest.approx(2.4, rel=0.02)
+    assert near.r2[0] > 0.9999
+
+
+def test_what_lies_beside_the_window_does_not_count_even_where_others_need_it():
+    scene = picture(slope=0.0) + np.random.default_rng(2).normal(0, 6, (81, 81))
+    scene[:, 48:] += 300
+    alone = fit_steps(scene, lines((40, 40.3, 0.0)), OPTIONS)
+    beside = fit_steps(scene, lines((40, 40.3, 0.0), (40, 40.3, 1.0)), OPTIONS)  # its window is wider
+    for name in ("r2", "noise", "contrast", "position"):
+        assert getattr(beside, name)[0] == pytest.approx(getattr(alone, name)[0], rel=1e-3), name
 
 
 def test_a_flat_window_is_no_edge_and_says_no_warning():
