@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from iqf_core.errors import ParameterError, did_you_mean
@@ -131,17 +131,27 @@ def _of_single_images(step: Modifier) -> ImageModifier:
 
 def _make(name: str, parameters: Mapping[str, Any]) -> Modifier:
     aims = {key for key in parameters if key.startswith(PREFIX)} & set(RateTarget.model_fields)
-    strange = [key for key in parameters if key.startswith(PREFIX) and key not in aims]
+    others = [key for key in parameters if key.startswith(PREFIX) and key not in aims]
+    strange = [key for key in others if key not in _fields(name)] if others else []
     if strange:
         hint = did_you_mean(strange[0], [key for key in RateTarget.model_fields if key.startswith(PREFIX)])
         raise ParameterError(f"{name}: no target {strange[0]!r}. {hint}")
     if not aims:
         return create("modifiers", name, parameters, base=Modifier)
+    if others:
+        raise ParameterError(f"{name}: give {others[0]} or {min(aims)}, not both")
     aims.add("per_image")
     own = {key: value for key, value in parameters.items() if key in aims}
     rest = {key: value for key, value in parameters.items() if key not in aims}
     aimed = _of_single_images(_without_knob(name, rest))
     return RateTarget(modifier=aimed, **own)
+
+
+def _fields(name: str) -> Collection[str]:
+    """Parameters of a modifier: it may have targets of its own."""
+    from iqf_core.plugins import registry
+
+    return list(registry().load("modifiers", name).model_fields)
 
 
 def _without_knob(name: str, parameters: Mapping[str, Any]) -> Modifier:

@@ -43,6 +43,8 @@ class Band:
         Largest value, where full scale was not given.
     options : EdgeOptions
         What is looked for.
+    filled : bool
+        Whether edges are looked for with an ordinary value where there is no data.
     """
 
     pixels: npt.NDArray[np.generic]
@@ -50,6 +52,7 @@ class Band:
     white: float | None
     top: float | None
     options: EdgeOptions
+    filled: bool = True
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -59,7 +62,7 @@ class Band:
     @functools.cached_property
     def holes(self) -> Holes | None:
         """Where there is no data, with the median of the others to stand there."""
-        if self.invalid is None:
+        if self.invalid is None or not self.filled:
             return None
         valid = _sample(self)
         return Holes(self.invalid, float(np.median(valid.astype(np.float64))) if valid.size else 0.0)
@@ -102,12 +105,20 @@ def detected(band: Band, *, at: EdgeTable | None, tile: int, workers: int) -> tu
     if span == 0 and np.ptp(band.pixels if band.invalid is None else band.pixels[~band.invalid]) == 0:
         return _table(band, (NOWHERE, NOWHERE), lambda steps: steps.whole), "every pixel has the same value"
     contrast = band.options.min_contrast or CONTRAST * span or 1.0
-    lines = _candidates(band, contrast, tile, workers)
-    table = _table(band, lines, lambda steps: accepted(steps, band.options, contrast))
+    table = _found(band, contrast, tile, workers)
+    if band.invalid is not None:
+        # Which edges count must not depend on the number that stands for nodata; how many touch it may.
+        at_nodata = _found(replace(band, filled=False), contrast, tile, workers)
+        table = EdgeTable.joined(table[~table.nodata], at_nodata[at_nodata.nodata])
     return table, (
         f"no straight edge between plateaus with edge SNR {band.options.min_edge_snr:g} or more: "
         "lower min_edge_snr, min_contrast or edge_length"
     )
+
+
+def _found(band: Band, contrast: float, tile: int, workers: int) -> EdgeTable:
+    lines = _candidates(band, contrast, tile, workers)
+    return _table(band, lines, lambda steps: accepted(steps, band.options, contrast))
 
 
 def _sample(band: Band) -> npt.NDArray[np.generic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +88,17 @@ class EdgeTable:
             if field.name not in ("options", "shape")
         }
         return EdgeTable(**kept, options=self.options, shape=self.shape)
+
+    @classmethod
+    def joined(cls, one: EdgeTable, other: EdgeTable) -> EdgeTable:
+        """Two tables of one band as one."""
+        parts: dict[str, Any] = {
+            field.name: np.concatenate([getattr(one, field.name), getattr(other, field.name)])
+            for field in fields(cls)
+            if field.name not in ("options", "shape", "steps")
+        }
+        steps = Steps.joined([one.steps, other.steps])
+        return cls(**parts, steps=steps, options=one.options, shape=one.shape)
 
     def pixels(self) -> tuple[Ints, Ints]:
         """Pixels of the windows of the edges that count.

@@ -97,6 +97,18 @@ def test_pixels_without_data_are_not_used_and_end_it():
     assert not invalid[found.row, found.column].any()
 
 
+def test_one_pixel_without_data_ends_it_for_its_edge():
+    invalid = np.zeros(SHAPE, bool)
+    invalid[31, 76] = True  # of the edge about row 31
+    reach = follow(scene(), invalid=invalid).reaches[:, 1]
+    assert (reach < FAR).tolist() == [False, False, False, True, False, False]
+
+
+def test_noise_alone_ends_nothing():
+    reach = follow(scene(noise=8.0, seed=5)).reaches
+    assert reach.mean() > 17
+
+
 def test_clipped_pixels_are_not_used_and_end_it():
     picture = scene()
     picture[:, 77:] = 255

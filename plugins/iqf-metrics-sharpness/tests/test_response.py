@@ -13,6 +13,7 @@ from iqf_metrics_sharpness.response import (
     SPACING,
     _binned,
     _knots,
+    _normalised,
     _splines,
     interpolated,
     pooled_response,
@@ -124,6 +125,29 @@ def test_influence_is_what_a_pixel_adds(blur):
         change = jacobian(after)[0][name] - jacobian(before)[0][name]
         expected = 0.5 * interpolated(slope @ before.influence, before.distance, distance[one : one + 1])[0]
         assert change == pytest.approx(expected, rel=0.15), name
+
+
+def test_where_pixels_say_nothing_position_and_width_are_as_sure_as_beforehand(blur):
+    distance = np.concatenate([np.linspace(-REACH, -7, 300), np.linspace(7, REACH, 300)])
+    found = pooled_response(
+        distance, blur.gaussian(0.8).edge(distance), np.ones(600), reach=REACH, sigma=0.8, angle=0.0,
+        noise=1e-4, rounding=0.0, departs=False,
+    )  # fmt: skip
+    said = np.sqrt(np.diag(found.covariance))[2:4]
+    np.testing.assert_allclose(said, [0.1, 0.3 * 0.8], rtol=1e-3)
+
+
+def test_what_each_parameter_adds_is_the_derivative_of_the_normalised_response(blur):
+    grid = np.linspace(-REACH, REACH, 673)
+    base = blur.gaussian(1.0).edge(grid)
+    every = np.stack([np.ones_like(grid), base, np.tanh(grid / 3), np.cos(grid / 5)], axis=1)
+    chosen, tiny = np.array([0.1, 0.3, -0.2, 0.15]), 1e-6
+    edge, shapes = _normalised(grid, base, every, chosen)
+    assert edge[grid <= grid[0] + 1].mean() == pytest.approx(base[grid <= grid[0] + 1].mean(), abs=2e-6)
+    for one in range(4):
+        changed, _ = _normalised(grid, base, every, chosen + tiny * np.eye(4)[one])
+        np.testing.assert_allclose((changed - edge) / tiny, shapes[one], atol=1e-5)
+    np.testing.assert_allclose(shapes[0], 0, atol=1e-12)  # an offset is taken out
 
 
 def test_rounding_adds_to_the_uncertainty(blur):
