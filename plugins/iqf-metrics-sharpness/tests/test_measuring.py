@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from scipy.ndimage import convolve1d
+from scipy.special import ndtr
 
 from iqf_core import IqfError, ParameterError
 from iqf_metrics_sharpness import measuring, sharpness
@@ -253,6 +254,24 @@ class TestSpoilt:
         result = sharpness(half.astype(np.uint16), white=65535)
         assert result.flags["clipped"] == 0
         assert result.x.rer.value > 1.01 * truth.truth["rer"]
+
+    def test_a_clipped_edge_fells_no_other(self):
+        column = np.indices((120, 100))[1]
+        noise = np.random.default_rng(0).normal(0, 1.5, column.shape)
+        scene = 40 + 60 * ndtr(column - 40.3) + 300 * ndtr((column - 51.2) / 0.7) + noise
+        result = sharpness(rounded(scene), white=255)
+        assert result.flags["clipped"] > 12
+        assert result.x.count > 12
+        edges = result.bands[0].edges
+        np.testing.assert_allclose(edges.column[edges.measured], 40.3, atol=0.5)
+
+    def test_an_edge_is_either_clipped_or_at_nodata(self, truth, stripes):
+        holes = np.zeros((160, 160), bool)
+        holes[:80] = True
+        result = sharpness(rounded(stripes(truth, contrast=220)), nodata=holes)
+        assert min(result.flags["clipped"], result.flags["nodata"]) > 20
+        assert result.flags["clipped"] + result.flags["nodata"] == len(result.bands[0].edges)
+        assert result.combined.reason.endswith("edges that are clipped or at nodata were left out")
 
     def test_all_clipped(self, truth, stripes):
         result = sharpness(rounded(stripes(truth, contrast=220)))
@@ -610,6 +629,11 @@ class TestOptionsAreUsed:
         faint[:, :60] = (faint[:, :60] - 60) * 0.04 + 60  # 4.8 of 120 DN
         assert sharpness(faint).bands[0].edges.column.min() > 50
         assert sharpness(faint, min_contrast=4.0).bands[0].edges.column.min() < 40
+
+    def test_the_span_of_a_picture_that_is_nearly_all_of_one_level(self):
+        row, column = np.indices((400, 400))
+        scene = np.where((abs(row - 200) < 15) & (abs(column - 200) < 15), 0.01, 0.0)  # half a percent
+        assert sharpness(scene + 1).combined.count > 4
 
     def test_reach(self, noisy):
         assert sharpness(noisy, reach=8.0).x.plateau == 7.5

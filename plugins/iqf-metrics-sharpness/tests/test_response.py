@@ -82,7 +82,7 @@ def test_the_width_moves_within_bounds(blur):
     assert 0.6 < wide.sigma <= 1.2
     narrow = fitted(blur.gaussian(0.3).edge, sigma=1.5, departs=False)
     assert 0.75 <= narrow.sigma < 1.5
-    assert fitted(blur.gaussian(0.15).edge, sigma=0.125, departs=False).sigma >= 0.12
+    assert fitted(blur.gaussian(0.02).edge, sigma=0.13, departs=False).sigma >= 0.12
 
 
 def test_heavy_pixels_count_more(blur):
