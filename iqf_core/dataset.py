@@ -96,8 +96,12 @@ class Dataset:
         return self.images_dir / image
 
     def read(self, image: str) -> Image:
-        """Read one of its images, with the dataset's full scale."""
-        return read_image(self.path(image), white=self.white)
+        """Read one of its images, with its full scale."""
+        return read_image(self.path(image), white=self.white_of(image))
+
+    def white_of(self, image: str) -> float | None:
+        """Full scale of one of its images, None where its file says so."""
+        return self.white
 
     @functools.cached_property
     def records(self) -> tuple[Record, ...]:
@@ -143,7 +147,7 @@ class Dataset:
         rows = []
         for name in self.images:
             info = probe_image(self.path(name))
-            white = self.white or info.white
+            white = self.white_of(name) or info.white
             bits = math.ceil(math.log2(white + 1)) if white else 8 * np.dtype(info.dtype).itemsize
             size = image_size(info.width, info.height, info.bands, bits)
             rows.append({**size, "bytes": self.path(name).stat().st_size})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -14,10 +15,14 @@ from iqf_core.dataset import Dataset
 from iqf_core.errors import IqfError, OutputError
 from iqf_core.fingerprint import digest_of
 from iqf_core.formats import finder
-from iqf_core.measuring import Measurements, measure, measure_pair, tabulate
+from iqf_core.image import read_image
+from iqf_core.measuring import Measurements, measure, tabulate
 from iqf_core.metrics import Metric, Missing, PredictionMetric
 from iqf_core.runfolder import RunFolder, read_json, write_json
+from iqf_core.single import measure_pair
 from iqf_core.task import PREDICTIONS, kind_of_predictions
+from iqf_core.variant import Variant
+from iqf_core.verification import VERIFY, Verify
 
 LONGEST = 120  # characters of a file's name: file systems allow 255 bytes
 GENERATED = "output."
@@ -30,6 +35,7 @@ def measure_run(
     original: Dataset,
     modified: Callable[[], Dataset],
     *,
+    verify: Verify | None = None,
     workers: int | None = None,
     progress: bool | None = None,
 ) -> list[str]:
@@ -46,6 +52,8 @@ def measure_run(
         What the run was judged on before it was modified, with its ground truth.
     modified : callable returning Dataset
         The same as the run saw it; called only where its images are still to be measured.
+    verify : Verify or None, optional
+        What was measured of the variant before and after, to be shown with the run.
     workers, progress
         As for `measure`.
 
@@ -69,7 +77,33 @@ def measure_run(
                 _measure_generated(one, run, original, workers)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's metric; the run has ended well
             problems.append(f"{one}: {said(error)}")
+    if verify is not None:
+        try:
+            _save_verified(verify, run.measurements, modified)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - likewise
+            problems.append(f"verify: {said(error)}")
     return problems
+
+
+def _save_verified(verify: Verify, folder: Path, modified: Callable[[], Dataset]) -> None:
+    """Write what the manifest of a variant says, beside the measurements, where that is not done."""
+    for one in verify.made():
+        file = folder / f"{file_stem(one, VERIFY)}.json"
+        if (read_json(file) or {}).get("sample") == verify.sample:
+            continue
+        variant = modified()
+        if not isinstance(variant, Variant) or variant.manifest is None:
+            return
+        found = variant.manifest.verified[str(one)]
+        changes = found.outputs.items()
+        content = {
+            "metric": one.spec(),
+            "sample": found.sample,
+            "values": found.values(),
+            "failed": {f"{VERIFY}{name}": change.failed for name, change in changes if change.failed},
+            "reasons": {f"{VERIFY}{name}": change.reason for name, change in changes if change.failed},
+        }
+        write_json(file, content)
 
 
 def said(error: BaseException) -> str:
@@ -150,13 +184,15 @@ def _measure_generated(one: Metric, run: RunFolder, dataset: Dataset, workers: i
     find = finder(dataset.images)
     partners = [find(Path(image).name) for image in images]
     pairs = [
-        (run.output / image, None if partner is None else dataset.path(partner))
+        (
+            functools.partial(read_image, run.output / image, white=dataset.white),
+            None if partner is None else functools.partial(dataset.read, partner),
+        )
         for image, partner in zip(images, partners, strict=True)
     ]
-    work = enumerate(pairs)
     found = dict(
         parallel.unordered(
-            lambda item: (item[0], measure_pair([one], dataset.white, item[1])), work, workers=workers
+            lambda item: (item[0], measure_pair([one], *item[1])), enumerate(pairs), workers=workers
         )
     )
     groups = {record.image: record.group for record in dataset.records}

@@ -13,6 +13,7 @@ from affine import Affine
 from iqf_core.errors import VariantError
 from iqf_core.fingerprint import digest_of
 from iqf_core.records import Move
+from iqf_core.verification import Verified
 
 FILE = ".iqf-manifest"
 """No ``.json`` at its end, and hidden: a script that looks for the ground truth must not find it."""
@@ -36,6 +37,8 @@ class StoredImage(pydantic.BaseModel):
         What the file holds.
     file_bytes : int or None
         Size of the file: tells whether it was damaged since.
+    white : float or None
+        Full scale, where the modifier changed it; None: that of the source.
     measured : dict of str to float
         Sizes of the source, coded bytes, times, and what the modifier reported.
     """
@@ -48,6 +51,7 @@ class StoredImage(pydantic.BaseModel):
     georeferenced: bool = False
     stored: Literal["pixels", "codestream"] = "pixels"
     file_bytes: int | None = None
+    white: float | None = None
     measured: dict[str, float] = {}
 
     def move(self) -> Move:
@@ -112,6 +116,8 @@ class Manifest(pydantic.BaseModel):
         Rates of the dataset.
     images : list of StoredImage
         Sorted by name.
+    verified : dict of str to Verified
+        Metric -> what it said of a sample of the images before and after.
     """
 
     model_config = pydantic.ConfigDict(ser_json_inf_nan="constants")
@@ -125,6 +131,7 @@ class Manifest(pydantic.BaseModel):
     resolved: dict[str, Any]
     rates: dict[str, float]
     images: list[StoredImage]
+    verified: dict[str, Verified] = {}
 
     @classmethod
     def load(cls, folder: Path) -> Manifest | None:

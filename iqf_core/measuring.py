@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,16 +14,14 @@ from iqf_core import parallel
 from iqf_core.dataset import Dataset
 from iqf_core.errors import ParameterError
 from iqf_core.formats import finder
-from iqf_core.image import Image, read_image
-from iqf_core.metrics import ImageMetric, Metric, Missing, Output, PairMetric
+from iqf_core.metrics import ImageMetric, Metric, MetricSpec, Missing, Output, PairMetric
 from iqf_core.metrics import metric as make_metric
 from iqf_core.progress import track
+from iqf_core.single import Reader, columns_of, measure_pair
 from iqf_core.variant import Variant, open_with_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MetricSpec = str | Mapping[str, Any] | Metric
 
 
 @dataclass(frozen=True)
@@ -101,32 +98,14 @@ def measure(
     made = [make_metric(spec) for spec in given]
     _refuse_unfit(made, against)
     partners = {} if against is None else _partners(opened, against)
-    pairs = [(opened.path(name), partners.get(name)) for name in opened.images]
-    reference_white = None if against is None else against.white
-    work = functools.partial(measure_pair, made, opened.white, reference_white=reference_white)
-    found = parallel.unordered(lambda item: (item[0], work(item[1])), enumerate(pairs), workers=workers)
+    pairs = [(functools.partial(opened.read, name), partners.get(name)) for name in opened.images]
+    found = parallel.unordered(
+        lambda item: (item[0], measure_pair(made, *item[1])), enumerate(pairs), workers=workers
+    )
     doing = f"{opened.name}: {', '.join(str(one) for one in made)}"
     values = dict(track(found, total=len(pairs), doing=doing, show=progress))
     keys = [(record.image, record.group) for record in opened.records]
     return tabulate(keys, [values[index] for index in range(len(pairs))], made)
-
-
-def measure_pair(
-    metrics: Sequence[Metric],
-    white: float | None,
-    pair: tuple[Path, Path | None],
-    *,
-    reference_white: float | None = None,
-) -> dict[str, float]:
-    """All metrics of one image, and of it against its reference: column -> value."""
-    path, partner = pair
-    try:
-        image = read_image(path, white=white)
-        needs = partner is not None and any(isinstance(one, PairMetric) for one in metrics)
-        reference = read_image(str(partner), white=reference_white or white) if needs else None
-    except Exception as error:  # noqa: BLE001 - one unreadable image is a NaN with its reason, not the end
-        return _columns({one: one.missing(_said(error)) for one in metrics})
-    return _columns({one: _value(one, image, reference) for one in metrics})
 
 
 def tabulate(
@@ -153,48 +132,9 @@ def tabulate(
     )
 
 
-def columns_of(metrics: Iterable[Metric]) -> dict[str, Output]:
-    """Column of the table -> the output that it holds."""
-    return {f"{one.label}.{output.name}": output for one in metrics for output in one.outputs}
-
-
 def _opened(dataset: Dataset | str | Path) -> Dataset:
     """Dataset of a path; a variant with its manifest, which knows the source of each image."""
     return dataset if isinstance(dataset, Dataset) else open_with_manifest(dataset)
-
-
-def _value(one: Metric, image: Image, reference: Image | None) -> Mapping[str, float]:
-    try:
-        if isinstance(one, ImageMetric):
-            found = one.measure(image)
-        elif isinstance(one, PairMetric) and reference is not None:
-            found = one.compare_any(reference, image)
-        else:
-            return one.missing("the reference has no image of this name")
-        given = {name: _reasoned(value) for name, value in found.items()}
-        return {**one.missing("the metric gave no value"), **given}
-    except Exception as error:  # noqa: BLE001 - a metric may fail in any way; the reason goes into the table
-        return one.missing(_said(error))
-
-
-def _reasoned(value: float) -> float:
-    """Value as a float; a bare NaN says at least that it is one."""
-    if isinstance(value, Missing):
-        return value
-    number = float(value)
-    return Missing("the metric gave NaN") if math.isnan(number) else number
-
-
-def _columns(found: Mapping[Metric, Mapping[str, float]]) -> dict[str, float]:
-    return {
-        f"{one.label}.{output.name}": values[output.name]
-        for one, values in found.items()
-        for output in one.outputs
-    }
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _refuse_unfit(metrics: Sequence[Metric], reference: Dataset | None) -> None:
@@ -208,9 +148,17 @@ def _refuse_unfit(metrics: Sequence[Metric], reference: Dataset | None) -> None:
             raise ParameterError(f"{one.name} measures predictions, not images: use it in a study")
 
 
-def _partners(dataset: Dataset, reference: Dataset) -> dict[str, Path]:
-    """Image -> file of the reference that it is compared with."""
+def _partners(dataset: Dataset, reference: Dataset) -> dict[str, Reader]:
+    """Image -> reads the image of the reference that it is compared with.
+
+    A reference of which nobody says the full scale has that of the dataset before any modifier.
+    """
     sources = dataset.source_of if isinstance(dataset, Variant) else {}
+    stated = reference if reference.white is not None else replace(reference, white=dataset.white)
     find = finder(reference.images)
     found = {name: find(sources.get(name, name)) for name in dataset.images}
-    return {name: reference.path(partner) for name, partner in found.items() if partner is not None}
+    return {
+        name: functools.partial(stated.read, partner)
+        for name, partner in found.items()
+        if partner is not None
+    }

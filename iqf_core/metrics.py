@@ -146,7 +146,7 @@ class PairMetric(Metric):
     ----------
     resample : bool, optional
         Resample the image to the reference's size where they differ (area where it shrinks, cubic where
-        it grows); without it such a pair is NaN.
+        it grows; nodata has no part in it); without it such a pair is NaN.
     """
 
     resample: bool = False
@@ -203,7 +203,11 @@ class PredictionMetric(Metric):
         """Outputs from a table of matches; weights by image, 1 where not given."""
 
 
-def metric(spec: str | Mapping[str, Any] | Metric, **parameters: Any) -> Metric:
+MetricSpec = str | Mapping[str, Any] | Metric
+"""What `metric` makes a metric of."""
+
+
+def metric(spec: MetricSpec, **parameters: Any) -> Metric:
     """Make a metric of the active plugins.
 
     Parameters
@@ -232,14 +236,34 @@ def metric(spec: str | Mapping[str, Any] | Metric, **parameters: Any) -> Metric:
 
 
 def _resampled(image: Image, height: int, width: int) -> Image:
+    """Image of another size; nodata neither spreads nor has a part in what is valid.
+
+    Near nodata each sample is the mean of the valid ones by their weights; it is nodata where these have
+    less than half of the weight.
+    """
+    holes = image.nodata_mask()
+    if holes is None or not holes.any():
+        return replace(image, pixels=_resized(image.pixels, height, width), geo=None)
+    weights = _resized((~holes).astype(np.float32), height, width)
+    filled = np.where(holes, np.float32(0), image.pixels.astype(np.float32))
+    values = _resized(filled, height, width) / np.where(weights < 0.5, np.float32(1), weights)
+    if image.dtype.kind != "f":
+        limits = np.iinfo(image.dtype)
+        values = np.clip(np.rint(values), limits.min, limits.max)
+    pixels = values.astype(image.dtype)
+    pixels[weights < 0.5] = image.nodata
+    return replace(image, pixels=pixels, geo=None)
+
+
+def _resized(pixels: np.ndarray[Any, Any], height: int, width: int) -> np.ndarray[Any, Any]:
     import cv2
 
-    shrinks = height < image.height and width < image.width
+    shrinks = height < pixels.shape[0] and width < pixels.shape[1]
     way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     bands = [
-        cv2.resize(image.pixels[..., band], (width, height), interpolation=way) for band in range(image.bands)
+        cv2.resize(pixels[..., band], (width, height), interpolation=way) for band in range(pixels.shape[2])
     ]
-    return replace(image, pixels=np.stack(bands, axis=-1), geo=None)
+    return np.stack(bands, axis=-1)
 
 
 class Basic(ImageMetric):

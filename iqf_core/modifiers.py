@@ -167,6 +167,10 @@ class Modifier(Parametrised, abc.ABC):
         """Setting that must be the identity, or None when there is none."""
         return None
 
+    def asked(self) -> dict[str, float]:
+        """What images shall measure afterwards: output of a metric -> value; empty where nothing is asked."""
+        return {}
+
     def spec(self) -> dict[str, Any]:
         """What a study file would say; `iqf_core.modifier` gives back an equal modifier.
 
@@ -187,7 +191,7 @@ class Modifier(Parametrised, abc.ABC):
         ----------
         source : iqf_core.Dataset
             What to modify.
-        writer : iqf_core.variant.VariantWriter
+        writer : iqf_core.build.VariantWriter
             Receives each image of the variant through ``writer.add``; ``writer.pending`` are the names
             of the source that an interrupted build has not finished.
         """
@@ -318,6 +322,10 @@ class Chain(ImageModifier):
     def parts(self) -> tuple[Modifier, ...]:
         """The parts of all steps."""
         return tuple(part for step in self.steps for part in step.parts())
+
+    def asked(self) -> dict[str, float]:
+        """What the steps are asked for; of two that ask for the same, the later."""
+        return {name: value for step in self.steps for name, value in step.asked().items()}
 
     def parameters(self) -> dict[str, Any]:
         """Specs of the steps."""

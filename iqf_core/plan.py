@@ -195,6 +195,8 @@ def make_plan(study: StudyFile) -> Plan:
     settings = _settings(study, datasets)
     executor = _executor(study)
     metrics = tuple(metric(spec) for spec in study.metrics)
+    if study.verify is not None:
+        study.verify.made()  # so that a wrong one is refused before anything runs
     code = _code_of(study, script, datasets)
     fingerprint = fingerprint_of(script, code)
     runs = []

@@ -14,7 +14,7 @@ import numpy as np
 
 from iqf_core.errors import ResultsError, did_you_mean
 from iqf_core.evaluate import measure_run
-from iqf_core.measuring import MetricSpec
+from iqf_core.metrics import MetricSpec
 from iqf_core.metrics import metric as make_metric
 from iqf_core.plan import datasets_of
 from iqf_core.rates import RATES
@@ -22,6 +22,7 @@ from iqf_core.runfolder import RunFolder, read_json
 from iqf_core.runrow import COLUMNS, apart, column_of, metrics_of
 from iqf_core.study_file import RUNS_ROOT, Part, StudyFile
 from iqf_core.variant import open_with_manifest
+from iqf_core.verification import VERIFY, drifts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,8 @@ class Results:
         -------
         pandas.DataFrame
             Columns ``family``, ``variant``, ``knob``, the hyper-parameters, ``runs`` (that finished),
-            ``failed``, the rates, and ``<metric>_mean``, ``<metric>_std`` (of the sample; NaN for one run)
+            ``failed``, the rates, ``verify.<output>.before`` (``.after``, ``.asked``) where the study
+            verifies, and ``<metric>_mean``, ``<metric>_std`` (of the sample; NaN for one run)
             and ``<metric>_count`` for every metric.
         """
         import pandas as pd
@@ -87,7 +89,8 @@ class Results:
             return table
         hyper = self.hyperparameters()
         keys = [*SETTING, *hyper]
-        rates = [name for name in RATES if name in table]
+        columns = map(str, table)
+        rates = [name for name in columns if name in RATES or name.startswith(VERIFY)]
         metrics = self._metrics(table)
         rows = []
         for values, group in table.groupby(keys, sort=False, dropna=False):
@@ -131,7 +134,19 @@ class Results:
                 f"the repetitions of {len(twins)} setting(s) ended identically, with no seed_argument: "
                 "they are not repetitions, and their spread says nothing"
             )
-        return said
+        return said + self._drifts(table)
+
+    def _drifts(self, table: pd.DataFrame) -> list[str]:
+        """What a modifier was asked for and did not achieve, once for each setting."""
+        verify = self._study()["study"].get("verify")
+        if verify is None:
+            return []
+        settings = table.drop_duplicates(list(SETTING))
+        return [
+            f"{row['variant']}: {drift}"
+            for row in settings.to_dict("records")
+            for drift in drifts({str(name): value for name, value in row.items()}, verify["tolerance"])
+        ]
 
     def apply(self, metric: MetricSpec, *, workers: int | None = None) -> Results:
         """Apply a metric to what is stored, without running anything again.
@@ -189,7 +204,7 @@ class Results:
     def _metrics(self, table: pd.DataFrame) -> list[str]:
         own = {*COLUMNS, *RATES, *self.hyperparameters()}
         numbers = table.select_dtypes("number").columns
-        return [name for name in numbers if name not in own]
+        return [name for name in numbers if name not in own and not name.startswith(VERIFY)]
 
     def _identical_repetitions(self, table: pd.DataFrame) -> list[Any]:
         if self._study()["study"]["seed_argument"]:

@@ -237,6 +237,7 @@ class _Session:
             variants_root=self.plan.variants_root(),
             storage=study.storage,
             seed=study.seed,
+            verify=study.verify if part == setting.measured else None,
             workers=study.workers,
             progress=self.progress,
         )
@@ -311,13 +312,16 @@ class _Session:
 
     def _complete(self, run: PlannedRun) -> None:
         """Measure what is not measured yet of a run that ended, and deliver it."""
-        if self.plan.metrics and run.folder.is_finished():
-            part = run.setting.measured
+        part = run.setting.measured
+        is_modified = run.setting.modifier_of(part) is not None
+        verify = self.plan.study.verify if is_modified else None
+        if (self.plan.metrics or verify) and run.folder.is_finished():
             problems = measure_run(
                 self.plan.metrics,
                 run.folder,
                 run.setting.datasets[part],
                 lambda: self._modified(run.setting)[part],
+                verify=verify,
                 workers=self.plan.study.workers,
                 progress=self.progress,
             )

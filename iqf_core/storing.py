@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from iqf_core.contract import placed
+from iqf_core.dataset import Dataset
 from iqf_core.errors import ImageError, UnsupportedImage, VariantError
 from iqf_core.full_scale import largest_sample
-from iqf_core.image import Image, lossless_suffix, read_image, write_codestream, write_image
+from iqf_core.image import Image, lossless_suffix, write_codestream, write_image
 from iqf_core.manifest import StoredImage
 from iqf_core.modifiers import ImageModifier, Modified
 from iqf_core.rates import image_size
@@ -106,19 +107,17 @@ class Store:
     names: TakenNames
     seed: int
 
-    def attempt(
-        self, images_dir: Path, white: float | None, modifier: ImageModifier, name: str
-    ) -> StoredImage | Exception:
+    def attempt(self, source: Dataset, modifier: ImageModifier, name: str) -> StoredImage | Exception:
         """Make one image, or return what went wrong, so that others under way are not lost with it."""
         try:
-            return self.make(images_dir, white, modifier, name)
+            return self.make(source, modifier, name)
         except Exception as error:  # noqa: BLE001 - raised by the caller
             return error
 
-    def make(self, images_dir: Path, white: float | None, modifier: ImageModifier, name: str) -> StoredImage:
+    def make(self, source: Dataset, modifier: ImageModifier, name: str) -> StoredImage:
         """Read, modify and write one image."""
-        path = images_dir / name
-        image = read_image(path, white=white)
+        path = source.path(name)
+        image = source.read(name)
         try:
             # Seeding a generator takes as long as reading a header: only where something is drawn.
             rng = generator_for(self.seed, modifier.name, name) if modifier.draws else None
@@ -151,6 +150,7 @@ class Store:
             georeferenced=source.geo is not None and source.geo.crs is not None,
             stored="codestream" if as_codestream else "pixels",
             file_bytes=self._place(stored).stat().st_size,
+            white=None if size.white == source.white else size.white,
             measured=_measured(modified, source, size),
         )
 

@@ -35,6 +35,8 @@ class Study(StudyFile):
         The script's option that receives each repetition's own seed.
     metrics : list, optional
         Of the images of the last part (test, else val, else train), of predictions, or of generated images.
+    verify : list or dict, optional
+        Metrics of a sample of the images before and after each modifier, as for `iqf_core.make_variant`.
     executor : str or dict, optional
         ``local``, or ``{name: options}``.
     parallel : int, optional

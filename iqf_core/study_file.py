@@ -10,6 +10,7 @@ import pydantic
 from iqf_core import plugins
 from iqf_core.errors import StudyError, did_you_mean
 from iqf_core.parameters import Parametrised
+from iqf_core.verification import Verify
 from iqf_core.yaml_file import plain_values, read_yaml
 
 Part = Literal["train", "val", "test"]
@@ -145,6 +146,7 @@ class StudyFile(_Block):
     seed: int = pydantic.Field(0, ge=0, strict=True)
     seed_argument: str | None = None
     metrics: list[Any] = []
+    verify: Verify | None = None
     executor: str | dict[str, Any] = "local"
     parallel: int = pydantic.Field(1, ge=1, strict=True)
     workers: int | None = pydantic.Field(None, ge=1, strict=True)
@@ -226,8 +228,12 @@ class StudyFile(_Block):
 
     def as_json(self) -> dict[str, Any]:
         """The study as JSON values, from which an equal one can be made."""
-        content = self.model_dump(mode="json", exclude={"modifiers", "metrics"})
-        return {**content, "modifiers": _specs(self.modifiers), "metrics": _specs(self.metrics)}
+        content = self.model_dump(mode="json", exclude={"modifiers", "metrics", "verify"})
+        verify = (
+            None if self.verify is None else {**dict(self.verify), "metrics": _specs(self.verify.metrics)}
+        )
+        specs = {"modifiers": _specs(self.modifiers), "metrics": _specs(self.metrics)}
+        return {**content, **specs, "verify": verify}
 
     @property
     def file(self) -> Path | None:
@@ -289,8 +295,9 @@ def _explain(error: pydantic.ValidationError) -> str:
 
 def _keys_at(place: tuple[int | str, ...]) -> list[str]:
     """Keys of the block at a place in a study."""
-    blocks: dict[tuple[int | str, ...], type[_Block]] = {
+    blocks: dict[tuple[int | str, ...], type[pydantic.BaseModel]] = {
         (): StudyFile,
+        ("verify",): Verify,
         ("datasets",): Datasets,
         ("datasets", "source"): SourceEntry,
         ("task",): TaskEntry,

@@ -16,8 +16,8 @@ from iqf_core import parallel
 from iqf_core.dataset import Dataset
 from iqf_core.errors import MissingDependency, ParameterError
 from iqf_core.image import Image
-from iqf_core.measuring import Measurements, MetricSpec, tabulate
-from iqf_core.metrics import ImageMetric, Metric, Missing, Trace
+from iqf_core.measuring import Measurements, tabulate
+from iqf_core.metrics import ImageMetric, Metric, MetricSpec, Missing, Trace
 from iqf_core.metrics import metric as make_metric
 from iqf_core.progress import track
 

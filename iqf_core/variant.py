@@ -8,37 +8,33 @@ stopped, a finished one is reused at once, and nothing half-written is ever take
 from __future__ import annotations
 
 import functools
-import itertools
-import math
+import logging
 import re
-import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import filelock
 
-from iqf_core import parallel
+from iqf_core.build import Build
 from iqf_core.dataset import Dataset, open_dataset
 from iqf_core.errors import IqfError, ParameterError, VariantError
 from iqf_core.fingerprint import digest_of
 from iqf_core.full_scale import doubt_full_scale
-from iqf_core.image import Image
-from iqf_core.manifest import FILE, Manifest, Recipe, StoredImage
-from iqf_core.modifiers import ImageModifier, Modified, Modifier
-from iqf_core.progress import track
-from iqf_core.rates import rates
-from iqf_core.records import Move, Record, grouped
-from iqf_core.samples import Samples
+from iqf_core.manifest import FILE, Manifest, Recipe
+from iqf_core.metrics import ImageMetric
+from iqf_core.modifiers import Modifier
+from iqf_core.records import Record, grouped
 from iqf_core.specs import Spec
 from iqf_core.specs import modifier as make_modifier
-from iqf_core.storing import Journal, Storage, Store, TakenNames
+from iqf_core.storing import Storage
+from iqf_core.verification import Verify, drifts, verified
 from iqf_core.versions import versions_of
 
-JOURNAL = ".iqf-journal"
-BUILDING = ".iqf-building"
+log = logging.getLogger("iqf")
+
 MAX_LABEL = 120  # characters: file systems allow 255 bytes for a name
 
 
@@ -76,6 +72,15 @@ class Variant(Dataset):
         variant.params.update({f"{name}.{key}": value for key, value in parameters.items()})
         return variant
 
+    def white_of(self, image: str) -> float | None:
+        """Full scale of one of its images: what the modifier made of it, else the source's."""
+        return self._whites.get(image, self.white)
+
+    @functools.cached_property
+    def _whites(self) -> dict[str, float]:
+        rows = () if self.manifest is None else self.manifest.images
+        return {row.image: row.white for row in rows if row.white is not None}
+
     def rates(self) -> dict[str, float]:
         """Rates of its images over the pixels of their sources."""
         return super().rates() if self.manifest is None else dict(self.manifest.rates)
@@ -111,6 +116,7 @@ def make_variant(
     variants_root: str | Path | None = None,
     storage: Storage = "source",
     seed: int = 0,
+    verify: Verify | str | Sequence[Any] | Mapping[str, Any] | None = None,
     workers: int | None = None,
     backend: str | None = None,
     progress: bool | None = None,
@@ -131,6 +137,10 @@ def make_variant(
         file is the image, where there is one and the image has no nodata.
     seed : int, optional
         What stochastic modifiers draw from.
+    verify : list of metric or spec, or dict, optional
+        Measure these on a sample of the images, before and after, and write it into the manifest:
+        ``["snr", "sharpness"]``, or ``{"metrics": […], "sample": 8, "tolerance": 0.05}``. What a modifier
+        was asked for (``target_rer``) and lies farther off than tolerated is a warning.
     workers : int, optional
         How many images at once; one per processor unless given.
     backend : str, optional
@@ -162,14 +172,18 @@ def make_variant(
         raise ParameterError(f"seed={seed}: a seed is a whole number from 0")
     source = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     asked = make_modifier(modifier)
+    check = None if verify is None else Verify.of(verify)
+    metrics = [] if check is None else check.made()
     recipe = recipe_of(source, asked, storage=storage, seed=seed)
     root = Path(variants_root) if variants_root is not None else source.root.absolute().parent
-    build = _Build(source, asked, recipe, seed, workers, backend, progress)
+    build = Build(source, asked, recipe, seed, workers, backend, progress)
     try:
         root.mkdir(parents=True, exist_ok=True)
         for folder in _places(root, source, asked, recipe):
             with filelock.FileLock(root / f".{folder.name}.lock"):
                 manifest = build.at(folder)
+                if manifest is not None and check is not None:
+                    _verify(build, folder, manifest, metrics, check)
             if manifest is not None:
                 doubt_full_scale(str(source.root), manifest)
                 return Variant._of(folder, manifest, source)
@@ -227,166 +241,25 @@ def _places(root: Path, source: Dataset, modifier: Modifier, recipe: Recipe) -> 
     return [root / f"{source.name}#{plain}", root / hashed]
 
 
-@dataclass(frozen=True)
-class _Build:
-    """The making of one variant."""
-
-    source: Dataset
-    asked: Modifier
-    recipe: Recipe
-    seed: int
-    workers: int | None
-    backend: str | None
-    progress: bool | None
-
-    def at(self, folder: Path) -> Manifest | None:
-        """Manifest of the variant in this folder, made if need be; None when another variant is there."""
-        if folder.exists():
-            manifest = Manifest.load(folder)
-            if manifest is None or manifest.identity != self.recipe.identity:
-                return None
-            damage = manifest.damage(self.source.images_dir_in(folder))
-            if damage:
-                raise VariantError(
-                    f"{folder}: was changed since it was made: {damage}; "
-                    "remove the folder, and it is made again"
-                )
-            return manifest
-        partial = folder.with_name(folder.name + ".partial")
-        self._start(partial)
-        manifest = Manifest.load(partial) or self._make(partial)
-        for name in (JOURNAL, BUILDING):
-            (partial / name).unlink(missing_ok=True)
-        partial.rename(folder)
-        return manifest
-
-    def _make(self, partial: Path) -> Manifest:
-        """Make what is not there yet; the manifest comes last, and says that all is there."""
-        samples = Samples(self.source.images, self.source.read, self.seed, self.workers)
-        resolved = self.asked.resolve(samples)
-        writer = VariantWriter(self, partial)
-        resolved.apply_dataset(self.source, writer)
-        manifest = self._manifest(resolved, writer.finished())
-        moves: dict[str, Sequence[Move]] = {
-            **{name: [] for name in (*self.source.images, *self.source.left_out)},
-            **manifest.moves(),
-        }
-        for truth in self.source.sources:
-            truth.format.follow(truth.path, partial / truth.path.name, moves)
-        manifest.save(partial)
-        return manifest
-
-    def _start(self, partial: Path) -> None:
-        """Go on with what an interrupted build of the same recipe left; throw away what another left."""
-        marker = partial / BUILDING
-        if marker.is_file() and marker.read_text() == self.recipe.identity:
-            for unfinished in partial.rglob(".*.tmp"):
-                unfinished.unlink(missing_ok=True)
-        elif not self._is_finished(partial):
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            marker.write_text(self.recipe.identity)
-
-    def _is_finished(self, partial: Path) -> bool:
-        """Whether only the renaming is left to do."""
-        manifest = Manifest.load(partial)
-        return manifest is not None and manifest.identity == self.recipe.identity
-
-    def _manifest(self, resolved: Modifier, images: list[StoredImage]) -> Manifest:
-        return Manifest(
-            recipe=self.recipe,
-            identity=self.recipe.identity,
-            label=self.asked.label,
-            family=self.asked.family,
-            knob=resolved.knob_value,
-            resolved=resolved.spec(),
-            rates=rates(_by_source(images)),
-            images=sorted(images, key=lambda row: row.image),
-        )
-
-
-def _by_source(images: Iterable[StoredImage]) -> list[dict[str, float]]:
-    """Rows for the rates: what a source became adds up, its pixels count once."""
-    sources: dict[str, list[dict[str, float]]] = {}
-    for image in images:
-        sources.setdefault(image.source, []).append(image.measured)
-    sums = ("bytes", "fixed_bits_per_pixel")
-    return [
-        {**rows[0], **{key: sum(row.get(key, math.nan) for row in rows) for key in sums}}
-        for rows in sources.values()
-    ]
-
-
-class VariantWriter:
-    """Receives the images of a variant while it is built.
-
-    Attributes
-    ----------
-    pending : list of str
-        Images of the source that an interrupted build has not finished.
-    """
-
-    def __init__(self, build: _Build, folder: Path) -> None:
-        source = build.source
-        self._build = build
-        self._journal = Journal(folder / JOURNAL)
-        inner = source.images_dir_in(folder)
-        inner.mkdir(parents=True, exist_ok=True)
-        self._store = Store(inner, build.recipe.storage, TakenNames.of(source.images), build.seed)
-        self._done = self._journal.read()
-        self._rows = {row.image: row for rows in self._done.values() for row in rows}
-        self.pending = [name for name in source.images if name not in self._done]
-
-    def add_each(self, source: Dataset, modifier: ImageModifier) -> None:
-        """Modify and write every pending image by itself, in parallel."""
-        work = functools.partial(self._store.attempt, source.images_dir, source.white, modifier)
-        failures: list[Exception] = []
-        until_one_fails = itertools.takewhile(lambda _: not failures, self.pending)
-        rows = parallel.unordered(
-            work, until_one_fails, workers=self._build.workers, backend=self._build.backend
-        )
-        doing = f"{source.name}: {modifier}"
-        for row in track(rows, total=len(self.pending), doing=doing, show=self._build.progress):
-            if isinstance(row, Exception):
-                failures.append(row)  # what is under way is still finished and kept
-            else:
-                self._note(row.source, [row])
-        if failures:
-            raise failures[0]
-
-    def add(self, source_name: str, source: Image, images: Iterable[tuple[str, Modified]]) -> None:
-        """Write all that one image of the source became: none, one or many, under their new names.
-
-        What an interrupted build has finished is passed over.
-
-        Raises
-        ------
-        VariantError
-            When two images have one name.
-        """
-        if source_name in self._done:
-            return
-        rows = [self._store.put(source_name, source, modified, self._free(name)) for name, modified in images]
-        self._note(source_name, rows)
-
-    def finished(self) -> list[StoredImage]:
-        """Rows of all images written, by this build or by the one that was interrupted.
-
-        Raises
-        ------
-        VariantError
-            When there is none.
-        """
-        if not self._rows:
-            raise VariantError(f"{self._build.asked} made no image of {self._build.source.root}")
-        return list(self._rows.values())
-
-    def _free(self, name: str) -> str:
-        if name in self._rows:
-            raise VariantError(f"{self._build.asked} made two images with the name {name}")
-        return name
-
-    def _note(self, source_name: str, rows: list[StoredImage]) -> None:
-        for row in rows:
-            self._rows[self._free(row.image)] = row
-        self._journal.note(source_name, rows)
+def _verify(
+    build: Build, folder: Path, manifest: Manifest, metrics: Sequence[ImageMetric], check: Verify
+) -> None:
+    """Measure before and after what is not measured yet, and write it into the manifest."""
+    variant = Variant._of(folder, manifest, build.source)
+    pairs = [(row.source, row.image) for row in manifest.images]
+    for metric in metrics:
+        known = manifest.verified.get(str(metric))
+        if known is None or known.sample != check.sample:
+            known = verified(
+                metric,
+                build.source,
+                variant,
+                pairs,
+                build.asked.asked(),
+                sample=check.sample,
+                workers=build.workers,
+            )
+            manifest.verified[str(metric)] = known
+            manifest.save(folder)
+        for drift in drifts(known.values(), check.tolerance):
+            log.warning("%s: %s", folder.name, drift)

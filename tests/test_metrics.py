@@ -147,6 +147,29 @@ class TestPairs:
         found = Difference(resample=True).compare_any(Image.from_array(small), Image.from_array(large))
         assert found["mean"] == pytest.approx(0, abs=1e-6)
 
+    @pytest.mark.parametrize(("dtype", "nodata"), [("uint8", 0), ("int16", -9), ("float32", math.nan)])
+    @pytest.mark.parametrize("size", [(10, 15), (40, 60), (27, 33)])
+    def test_resampling_leaves_nodata_out(self, dtype, nodata, size):
+        """Valid samples are what they would be if there were no hole, and a hole is as large as it was."""
+        pixels = np.full((20, 30, 2), 90, dtype)
+        pixels[5:12, 10:20, 0] = nodata
+        seen = []
+
+        class Kept(Difference):
+            name = "kept"
+
+            def compare(self, reference, image):
+                seen.append(image)
+                return {"mean": 0.0}
+
+        reference = Image.from_array(np.full((*size, 2), 90, dtype))
+        Kept(resample=True).compare_any(reference, Image.from_array(pixels, nodata=nodata))
+        (image,) = seen
+        holes = image.nodata_mask()
+        np.testing.assert_allclose(image.pixels[~holes].astype(float), 90, rtol=1e-6)
+        assert not holes[..., 1].any()
+        assert holes[..., 0].mean() == pytest.approx(70 / 600, rel=0.25)
+
     def test_resampling_is_in_the_label(self):
         assert (Difference().label, Difference(resample=True).label) == (
             "difference",

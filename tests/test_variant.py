@@ -17,14 +17,16 @@ import pytest
 import rasterio
 from affine import Affine
 
+from iqf_core.build import BUILDING, JOURNAL
 from iqf_core.dataset import open_dataset
 from iqf_core.errors import ImageReadError, ParameterError, UnsupportedImage, VariantError
 from iqf_core.image import Geo, Image, read_image, write_image
 from iqf_core.manifest import FILE, Manifest
-from iqf_core.modifiers import Chain, Identity
+from iqf_core.measuring import measure
+from iqf_core.modifiers import Chain, Identity, Modified
 from iqf_core.samples import generator_for
 from iqf_core.storing import Journal
-from iqf_core.variant import BUILDING, JOURNAL, Variant, find_variant, make_variant
+from iqf_core.variant import Variant, find_variant, make_variant
 from tests.datasets import HEIGHT, WIDTH, coco_of, geo_of, mask_of, pixels_of, square, tree
 from tests.degradations import (
     Bare,
@@ -999,6 +1001,31 @@ def test_manifests_hold_what_made_the_variant(maker):
     assert (row.image, row.width, row.height, row.measured["encode_s"]) == ("scene0.tif", WIDTH, HEIGHT, 0.25)
     assert row.measured["source_bits"] == 12 * WIDTH * HEIGHT * 3
     assert make_variant(source, Coarse(), seed=7).manifest.recipe.seed is None
+
+
+class Halved(Coarse):
+    """Half of the levels, and half of full scale."""
+
+    name = "halved"
+
+    def apply(self, image, *, rng):
+        return Modified(replace(image.with_pixels(image.pixels // 2), white=image.white // 2))
+
+
+@pytest.mark.parametrize("chain", [False, True])
+def test_a_full_scale_that_a_modifier_changed_is_that_of_the_variant(maker, chain):
+    """Also where the dataset was opened with one: 4095 is what the images had before."""
+    source = open_dataset(maker.plain(suffix=".tif", dtype="uint16", white=4095), white=4095)
+    variant = make_variant(source, Chain(steps=(Halved(), Identity())) if chain else Halved())
+    assert {variant.read(name).white for name in variant.images} == {2047}
+    again = Variant.open(variant.root)
+    assert {again.read(name).white for name in again.images} == {2047}
+    twice = make_variant(again, Halved())
+    assert {twice.read(name).white for name in twice.images} == {1023}
+    assert {make_variant(source, Coarse()).read(name).white for name in source.images} == {4095}
+    shares = [measure(one, "basic").rows["basic.saturated_fraction"] for one in (source, again)]
+    assert list(shares[0]) == pytest.approx(list(shares[1]), abs=0.01)
+    assert min(shares[0]) > 0.3
 
 
 class Speckle(Noise):

@@ -29,6 +29,7 @@ workers = click.option(
     "--variants-root", type=click.Path(path_type=Path), help="Where to write, if not beside DATASET."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of modifiers that draw.")
+@click.option("--verify", multiple=True, help="Measure this metric before and after, on a sample of images.")
 @white
 @workers
 @as_json
@@ -38,6 +39,7 @@ def modify(
     storage: str,
     variants_root: Path | None,
     seed: int,
+    verify: tuple[str, ...],
     white: float | None,
     workers: int | None,
     as_json: bool,
@@ -49,11 +51,15 @@ def modify(
       iqf modify scenes --modifier 'jpeg(quality=50)'
       iqf modify scenes -m 'jpeg2000(ratio=20)' --storage codestream
       iqf modify scenes -m 'jpeg(target_bits_per_pixel=1)' --variants-root /tmp/variants
+      iqf modify scenes -m 'noise(target_snr=50)' --verify snr
     """
     import json
 
+    import pandas as pd
+
     from iqf_core import make_variant, open_dataset
-    from iqf_core.cli.tables import cell_text
+    from iqf_core import metric as make_metric
+    from iqf_core.cli.tables import cell_text, show_table
 
     variant = make_variant(
         open_dataset(dataset, white=white),
@@ -61,12 +67,18 @@ def modify(
         variants_root=variants_root,
         storage="codestream" if storage == "codestream" else "source",
         seed=seed,
+        verify=verify or None,
         workers=workers,
     )
     rates = {name: None if math.isnan(value) else value for name, value in variant.rates().items()}
     content = {"folder": str(variant.root), "images": len(variant), "rates": rates}
+    changes = {}
     if variant.manifest is not None:
         content["modifier"] = variant.manifest.resolved
+        found = [variant.manifest.verified[str(make_metric(spec))] for spec in verify]
+        changes = {name: change for one in found for name, change in one.outputs.items()}
+    if verify:
+        content["verify"] = {name: change.model_dump() for name, change in changes.items()}
     if as_json:
         click.echo(json.dumps(content, indent=1))
         return
@@ -74,6 +86,10 @@ def modify(
     for name, value in rates.items():
         if value is not None:
             click.echo(f"{name}: {cell_text(value)}")
+    if changes:
+        show_table(
+            pd.DataFrame([{"verify": name, **change.model_dump()} for name, change in changes.items()])
+        )
 
 
 @click.command()

@@ -75,15 +75,19 @@ def show_summary(found: Results) -> None:
         click.echo("No run has ended yet.")
         return
     kept, hyper = with_spread(table, found.metrics()), found.hyperparameters()
-    show_table(kept.drop(columns=[name for name in kept if _says_nothing(str(name), kept[name], hyper)]))
+    columns = [str(name) for name in kept]
+    dull = [name for name in columns if _says_nothing(name, kept[name], hyper, columns)]
+    show_table(kept.drop(columns=dull))
     for sentence in found.warnings():
         click.echo(f"Note: {sentence}.", err=True)
 
 
-def _says_nothing(name: str, column: pd.Series[Any], hyper: Sequence[str]) -> bool:
+def _says_nothing(name: str, column: pd.Series[Any], hyper: Sequence[str], columns: Sequence[str]) -> bool:
     """Whether a column is left out on the terminal; CSV and JSON have all of them."""
     if name in ("family", "knob", "bits_per_pixel_band", "fixed_bits_per_pixel") or column.isna().all():
         return True
+    if name.startswith("verify."):
+        return not name.endswith(".asked") and f"{name.rpartition('.')[0]}.asked" not in columns
     if name == "failed":
         return not column.any()
     return name in hyper and column.nunique(dropna=False) == 1 and len(column) > 1

@@ -28,7 +28,7 @@ def registry(site: Any) -> Registry:
     site.add(
         "iqf-one",
         plugin(
-            '"blur", "iqf_one_parts:Blur", "Blur"',
+            '"smear", "iqf_one_parts:Blur", "Blur"',
             '"alias", "iqf_one_alias:Sharpen", "The same class under another path"',
             '"shared", "iqf_one_parts:Shared", "Offered twice"',
             '"needs", "iqf_one_needs:Needs", "", requires="no_such_module>=2"',
@@ -67,19 +67,19 @@ def test_listing_is_sorted_and_imports_nothing(registry: Registry) -> None:
         entry.full_name for entry in registry.components("modifiers") if entry.distribution != "iqf-core"
     ]
     assert names == sorted(names, key=lambda name: name.rpartition(":")[::-1])
-    assert "iqf-one:blur" in names
+    assert "iqf-one:smear" in names
     assert "iqf_one_parts" not in sys.modules
 
 
 def test_bare_and_full_names_find_the_same(registry: Registry) -> None:
-    entry = registry.resolve("modifiers", "blur")
+    entry = registry.resolve("modifiers", "smear")
     assert (entry.distribution, entry.version, entry.component.target) == (
         "iqf-one",
         "1.0",
         "iqf_one_parts:Blur",
     )
-    assert registry.resolve("modifiers", "IQF_One:blur") == entry
-    assert registry.load("modifiers", "blur") is importlib.import_module("iqf_one_parts").Blur
+    assert registry.resolve("modifiers", "IQF_One:smear") == entry
+    assert registry.load("modifiers", "smear") is importlib.import_module("iqf_one_parts").Blur
     assert registry.load("modifiers", "inner").__qualname__ == "Blur.Inner"
 
 
@@ -91,16 +91,16 @@ def test_a_name_that_two_plugins_offer_needs_its_plugin(registry: Registry) -> N
 
 def test_an_unknown_name_gets_close_matches_and_the_plugins_that_might_offer_it(registry: Registry) -> None:
     with pytest.raises(UnknownComponent) as caught:
-        registry.resolve("modifiers", "blurr")
+        registry.resolve("modifiers", "smearr")
     message = str(caught.value)
-    assert "modifier 'blurr'" in message
-    assert "Did you mean 'blur'?" in message
+    assert "modifier 'smearr'" in message
+    assert "Did you mean 'smear'?" in message
     assert "iqf-bad (broken: ModuleNotFoundError: No module named 'no_such_module')" in message
     assert "iqf-modifiers-compression (disabled" in message
     with pytest.raises(UnknownComponent, match="iqf-bad"):
-        registry.resolve("modifiers", "iqf-bad:blur")
-    with pytest.raises(UnknownComponent, match="'iqf-one:blur'") as caught:
-        registry.resolve("modifiers", "iqf-one:blurr")
+        registry.resolve("modifiers", "iqf-bad:smear")
+    with pytest.raises(UnknownComponent, match="'iqf-one:smear'") as caught:
+        registry.resolve("modifiers", "iqf-one:smearr")
     assert "iqf-bad" not in str(caught.value)
 
 
@@ -143,16 +143,16 @@ def test_a_broken_component_names_plugin_target_and_reason(
 
 
 def test_a_component_must_be_of_its_kind(registry: Registry) -> None:
-    assert registry.load("modifiers", "blur", base=object)
-    for name in ("blur", "function"):
+    assert registry.load("modifiers", "smear", base=object)
+    for name in ("smear", "function"):
         with pytest.raises(BrokenComponent, match="it is no dict"):
             registry.load("modifiers", name, base=dict)
 
 
 def test_entry_of_a_class_however_it_was_imported(registry: Registry) -> None:
     parts = importlib.import_module("iqf_one_parts")
-    assert registry.entry_of(parts.Blur) == registry.resolve("modifiers", "blur")
-    assert registry.entry_of(parts.Blur()) == registry.resolve("modifiers", "blur")
+    assert registry.entry_of(parts.Blur) == registry.resolve("modifiers", "smear")
+    assert registry.entry_of(parts.Blur()) == registry.resolve("modifiers", "smear")
     assert registry.entry_of(parts.Sharpen) is None  # nobody has imported the path that it is offered under
     importlib.import_module("iqf_one_alias")
     assert registry.entry_of(parts.Sharpen) == registry.resolve("modifiers", "alias")

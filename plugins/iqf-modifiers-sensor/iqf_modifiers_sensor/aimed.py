@@ -65,6 +65,10 @@ class Aimed(ImageModifier):
     def pixels_of(self, image: Image, rng: np.random.Generator) -> Pixels:
         """Pixels after a plain setting."""
 
+    def asked(self) -> dict[str, float]:
+        """The target."""
+        return {} if self.aim is None else {self.aim.output: self.aim.wanted}
+
     def versions(self) -> dict[str, str]:
         """Version of the plugin that measures."""
         if self.aim is None or self.aim.given is not None:
