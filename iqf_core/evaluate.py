@@ -51,7 +51,8 @@ def measure_run(
     original : Dataset
         What the run was judged on before it was modified, with its ground truth.
     modified : callable returning Dataset
-        The same as the run saw it; called only where its images are still to be measured.
+        The same as the run saw it; called only where its images are still to be measured, or where pixels
+        have moved, so that predictions are to be compared with the ground truth that followed them.
     verify : Verify or None, optional
         What was measured of the variant before and after, to be shown with the run.
     workers, progress
@@ -68,7 +69,8 @@ def measure_run(
         try:
             if isinstance(one, PredictionMetric):
                 if predictions.is_file() and not _is_done(run.tables, one):
-                    _predicted(one, predictions, original, run.tables)
+                    truth = modified() if run.job()["measured"].get("moved") else original
+                    _predicted(one, predictions, truth, run.tables)
                 continue
             if not _is_done(run.measurements, one):
                 found = measure(modified(), one, reference=original, workers=workers, progress=progress)

@@ -99,7 +99,12 @@ def content_of(
             part: {"path": str(dataset.root.resolve()), "params": dataset.params}
             for part, dataset in datasets.items()
         },
-        "measured": {"part": run.setting.measured, "identity": _identity_of(measured), "source": source},
+        "measured": {
+            "part": run.setting.measured,
+            "identity": _identity_of(measured),
+            "source": source,
+            "moved": _is_moved(measured),
+        },
         "rates": dict(rates),
     }
 
@@ -173,6 +178,12 @@ def _identity_of(dataset: Dataset) -> str:
     if isinstance(dataset, Variant) and dataset.manifest is not None:
         return dataset.manifest.identity
     return dataset.fingerprint
+
+
+def _is_moved(dataset: Dataset) -> bool:
+    """Whether its pixels lie elsewhere than those of its source, so that its own ground truth counts."""
+    manifest = dataset.manifest if isinstance(dataset, Variant) else None
+    return manifest is not None and any(row.affine is not None for row in manifest.images)
 
 
 def _knob_of(dataset: Dataset, setting: Setting) -> float | None:
