@@ -6,7 +6,8 @@ import functools
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from iqf_core.formats import finder
 from iqf_core.image import read_image
 from iqf_core.measuring import Measurements, measure, tabulate
 from iqf_core.metrics import Metric, Missing, PredictionMetric
+from iqf_core.parts import Part
 from iqf_core.runfolder import RunFolder, read_json, write_json
 from iqf_core.single import measure_pair
-from iqf_core.task import PREDICTIONS, kind_of_predictions
+from iqf_core.task import PREDICTIONS, VALIDATION, kind_of_predictions
 from iqf_core.variant import Variant
 from iqf_core.verification import VERIFY, Verify
 
@@ -29,11 +31,34 @@ GENERATED = "output."
 """Before the names of what was measured of generated images."""
 
 
+@dataclass(frozen=True)
+class RunDatasets:
+    """What a run was given, as it was and as the run saw it.
+
+    Parameters
+    ----------
+    originals : mapping of Part to Dataset
+        Part -> dataset before it was modified, with its ground truth.
+    modified : callable
+        Part -> dataset as the run saw it; called only where that is needed, since it may have to be made.
+    measured : Part
+        The part that the run is judged on.
+    """
+
+    originals: Mapping[Part, Dataset]
+    modified: Callable[[Part], Dataset]
+    measured: Part
+
+    def truth(self, part: Part, run: RunFolder) -> Dataset:
+        """Dataset whose ground truth predictions are held against: what followed the pixels if they moved."""
+        moved = run.job()["datasets"][part].get("moved", False)
+        return self.modified(part) if moved else self.originals[part]
+
+
 def measure_run(
     metrics: Sequence[Metric],
     run: RunFolder,
-    original: Dataset,
-    modified: Callable[[], Dataset],
+    datasets: RunDatasets,
     *,
     verify: Verify | None = None,
     workers: int | None = None,
@@ -48,11 +73,8 @@ def measure_run(
         prediction metrics what it predicted.
     run : RunFolder
         With its output.
-    original : Dataset
-        What the run was judged on before it was modified, with its ground truth.
-    modified : callable returning Dataset
-        The same as the run saw it; called only where its images are still to be measured, or where pixels
-        have moved, so that predictions are to be compared with the ground truth that followed them.
+    datasets : RunDatasets
+        What it was given.
     verify : Verify or None, optional
         What was measured of the variant before and after, to be shown with the run.
     workers, progress
@@ -64,16 +86,16 @@ def measure_run(
         One sentence for each metric that could not be applied.
     """
     problems = []
-    predictions = run.output / PREDICTIONS
+    predictions, original = run.output / PREDICTIONS, datasets.originals[datasets.measured]
     for one in metrics:
         try:
             if isinstance(one, PredictionMetric):
                 if predictions.is_file() and not _is_done(run.tables, one):
-                    truth = modified() if run.job()["measured"].get("moved") else original
-                    _predicted(one, predictions, truth, run.tables)
+                    _predicted(one, run, datasets)
                 continue
             if not _is_done(run.measurements, one):
-                found = measure(modified(), one, reference=original, workers=workers, progress=progress)
+                variant = datasets.modified(datasets.measured)
+                found = measure(variant, one, reference=original, workers=workers, progress=progress)
                 save(found, one, run.measurements)
             if predictions.is_file() and not _is_done(run.tables, one, GENERATED):
                 _measure_generated(one, run, original, workers)
@@ -81,19 +103,19 @@ def measure_run(
             problems.append(f"{one}: {said(error)}")
     if verify is not None:
         try:
-            _save_verified(verify, run.measurements, modified)
+            _save_verified(verify, run.measurements, datasets)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - likewise
             problems.append(f"verify: {said(error)}")
     return problems
 
 
-def _save_verified(verify: Verify, folder: Path, modified: Callable[[], Dataset]) -> None:
+def _save_verified(verify: Verify, folder: Path, datasets: RunDatasets) -> None:
     """Write what the manifest of a variant says, beside the measurements, where that is not done."""
     for one in verify.made():
         file = folder / f"{file_stem(one, VERIFY)}.json"
         if (read_json(file) or {}).get("sample") == verify.sample:
             continue
-        variant = modified()
+        variant = datasets.modified(datasets.measured)
         if not isinstance(variant, Variant) or variant.manifest is None:
             return
         found = variant.manifest.verified[str(one)]
@@ -141,29 +163,44 @@ def save(found: Measurements, one: Metric, folder: Path, *, prefix: str = "") ->
     write_json(folder / f"{file_stem(one, prefix)}.json", content)
 
 
-def _predicted(one: PredictionMetric, predictions: Path, dataset: Dataset, folder: Path) -> None:
+def _predicted(one: PredictionMetric, run: RunFolder, datasets: RunDatasets) -> None:
     """Match, aggregate and write; a metric that fails leaves NaN with the reason, and is tried again."""
+    folder, stem = run.tables, file_stem(one)
     folder.mkdir(parents=True, exist_ok=True)
     values: dict[str, float] = one.missing("the metric gave no value")
     failure: BaseException | None = None
+    judge = one
     try:
-        table = one.match(predictions, dataset)
-        table.to_csv(folder / f"{file_stem(one)}.csv", index=False)
-        given = one.aggregate(table)
+        judge = _calibrated(one, run, datasets)
+        table = judge.match(run.output / PREDICTIONS, datasets.truth(datasets.measured, run))
+        table.to_csv(folder / f"{stem}.csv", index=False)
+        for name, more in judge.details(table).items():
+            more.to_csv(folder / f"{stem}.{name}.csv", index=False)
+        given = judge.aggregate(table)
         values |= {n: v if isinstance(v := given[n], Missing) else float(v) for n in values if n in given}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a metric may fail in any way; the run has not
         failure = error
         values = one.missing(said(error))
     content: dict[str, Any] = {
-        "metric": one.spec(),
+        "metric": judge.spec(),
         "values": {f"{one.label}.{name}": float(value) for name, value in values.items()},
         "failed": {f"{one.label}.{name}": 1 for name, value in values.items() if math.isnan(value)},
         "reasons": {f"{one.label}.{n}": v.reason for n, v in values.items() if isinstance(v, Missing)},
         "again": failure is not None,
     }
-    write_json(folder / f"{file_stem(one)}.json", content)
+    write_json(folder / f"{stem}.json", content)
     if failure is not None:
         raise failure
+
+
+def _calibrated(one: PredictionMetric, run: RunFolder, datasets: RunDatasets) -> PredictionMetric:
+    """The metric, with what it chooses on the predictions for the validation part where there are any."""
+    predictions = run.output / VALIDATION
+    if not predictions.is_file() or type(one).calibrate is PredictionMetric.calibrate:
+        return one
+    if "val" not in datasets.originals or datasets.measured == "val":
+        raise OutputError(f"{predictions}: the study has no validation part beside the one that is judged")
+    return one.calibrate(one.match(predictions, datasets.truth("val", run)))
 
 
 def _generated(predictions: Path) -> list[str]:

@@ -10,9 +10,9 @@ from typing import Any
 from iqf_core.dataset import Dataset
 from iqf_core.executor import Handle, Job, Outcome, Status, TaskExecutor
 from iqf_core.parameters import create, parse_spec
+from iqf_core.parts import Part
 from iqf_core.plan import OPTION, Plan, PlannedRun, Setting
 from iqf_core.runfolder import LAYOUT, RunFolder, read_json, write_json
-from iqf_core.study_file import Part
 from iqf_core.variant import Variant
 
 
@@ -96,14 +96,17 @@ def content_of(
         "knob": _knob_of(measured, run.setting),
         "options": {**arguments, **seed, **options},
         "datasets": {
-            part: {"path": str(dataset.root.resolve()), "params": dataset.params}
+            part: {
+                "path": str(dataset.root.resolve()),
+                "params": dataset.params,
+                "moved": _is_moved(dataset),
+            }
             for part, dataset in datasets.items()
         },
         "measured": {
             "part": run.setting.measured,
             "identity": _identity_of(measured),
             "source": source,
-            "moved": _is_moved(measured),
         },
         "rates": dict(rates),
     }

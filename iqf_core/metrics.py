@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from iqf_core.image import Image
 from iqf_core.parameters import Parametrised, create, parse_spec
@@ -201,6 +202,50 @@ class PredictionMetric(Metric):
         self, table: pd.DataFrame, weights: Mapping[str, float] | None = None
     ) -> Mapping[str, float]:
         """Outputs from a table of matches; weights by image, 1 where not given."""
+
+    def aggregate_many(
+        self,
+        table: pd.DataFrame,
+        weights: npt.NDArray[np.float64],
+        images: Sequence[str],
+        outputs: Sequence[str],
+    ) -> Mapping[str, npt.NDArray[np.float64]]:
+        """Aggregate with many samples of weights, as a bootstrap over images does.
+
+        Override it where that can be done at once; this calls `aggregate` for each.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Of `match`.
+        weights : ndarray of float, shape (samples, images)
+            How often each image counts in each sample.
+        images : sequence of str
+            Whose weights these are.
+        outputs : sequence of str
+            Which outputs are asked for.
+
+        Returns
+        -------
+        mapping of str to ndarray, shape (samples,)
+            NaN where an output cannot be said.
+        """
+        rows = [self.aggregate(table, dict(zip(images, row, strict=True))) for row in weights.tolist()]
+        return {name: np.array([float(row[name]) for row in rows]) for name in outputs}
+
+    def calibrate(self, table: pd.DataFrame) -> Self:
+        """Return the metric with what is chosen on validation images, such as a threshold; itself by default.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Matches of the predictions for the validation part, which a task writes as ``validation.json``.
+        """
+        return self
+
+    def details(self, table: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+        """Further tables to be kept with a run, such as curves or each class by itself: name -> table."""
+        return {}
 
 
 MetricSpec = str | Mapping[str, Any] | Metric

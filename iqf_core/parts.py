@@ -1,10 +1,11 @@
-"""Laying a part of a dataset down as a folder of its own, so that a script can be given its path."""
+"""The parts of a dataset, and laying one down as a folder of its own that a script can be given."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from pathlib import Path
+from typing import Literal, get_args
 
 import filelock
 
@@ -13,6 +14,9 @@ from iqf_core.errors import DatasetError
 from iqf_core.fingerprint import digest_of
 from iqf_core.folders import sidecars
 from iqf_core.records import Move
+
+Part = Literal["train", "val", "test"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 PART_FILE = ".iqf-part"
 """In the folder of a part: the fingerprint of what it was made of, written last."""

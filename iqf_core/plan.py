@@ -20,11 +20,11 @@ from iqf_core.image import probe_image
 from iqf_core.metrics import Metric, metric
 from iqf_core.modifiers import Modifier
 from iqf_core.parameters import create, parse_spec
-from iqf_core.parts import lay_down
+from iqf_core.parts import PARTS, Part, lay_down
 from iqf_core.runfolder import RunFolder
 from iqf_core.script import code_files, fingerprint_of
 from iqf_core.specs import expand, grid
-from iqf_core.study_file import PARTS, DatasetEntry, Part, StudyFile
+from iqf_core.study_file import DatasetEntry, StudyFile
 from iqf_core.variant import find_variant, recipe_of
 
 REFERENCE = "reference"

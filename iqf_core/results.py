@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iqf_core.errors import ResultsError, did_you_mean
-from iqf_core.evaluate import measure_run
+from iqf_core.evaluate import RunDatasets, measure_run
 from iqf_core.metrics import MetricSpec
 from iqf_core.metrics import metric as make_metric
+from iqf_core.parts import Part
 from iqf_core.plan import datasets_of
 from iqf_core.rates import RATES
 from iqf_core.runfolder import RunFolder, read_json
 from iqf_core.runrow import COLUMNS, apart, column_of, metrics_of
-from iqf_core.study_file import RUNS_ROOT, Part, StudyFile
+from iqf_core.study_file import RUNS_ROOT, StudyFile
 from iqf_core.variant import open_with_manifest
 from iqf_core.verification import VERIFY, drifts
 
@@ -176,8 +177,9 @@ class Results:
             if not folder.is_finished():
                 continue
             job = folder.job()
-            original = _unchanged(datasets, job)
-            found = measure_run([one], folder, original, functools.partial(_reopened, job), workers=workers)
+            _refuse_changed(datasets, job)
+            given = RunDatasets(datasets, functools.partial(_reopened, job), job["measured"]["part"])
+            found = measure_run([one], folder, given, workers=workers)
             problems.update(dict.fromkeys(found))
         for problem in problems:
             log.warning("%s: %s", self.name, problem)
@@ -289,17 +291,16 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-def _unchanged(datasets: Mapping[Part, Dataset], job: Mapping[str, Any]) -> Dataset:
-    """The dataset that a run was judged on before it was modified, as long as it is what it was."""
+def _refuse_changed(datasets: Mapping[Part, Dataset], job: Mapping[str, Any]) -> None:
+    """Refuse where the dataset that a run was judged on, before it was modified, is not what it was."""
     part: Part = job["measured"]["part"]
     if datasets[part].fingerprint != job["measured"].get("source", datasets[part].fingerprint):
         raise ResultsError(f"{datasets[part].root}: changed since the study was run; `iqf run` it again")
-    return datasets[part]
 
 
-def _reopened(job: Mapping[str, Any]) -> Dataset:
-    """The dataset that a run was judged on, as a variant where it is one."""
-    path = Path(job["datasets"][job["measured"]["part"]]["path"])
+def _reopened(job: Mapping[str, Any], part: Part) -> Dataset:
+    """A part of what a run was given, as a variant where it is one."""
+    path = Path(job["datasets"][part]["path"])
     if not path.is_dir():
         raise ResultsError(f"{path}: the variant is no longer there; `iqf run` makes it again")
     return open_with_manifest(path)

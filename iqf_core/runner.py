@@ -20,7 +20,7 @@ import filelock
 
 from iqf_core.dataset import Dataset
 from iqf_core.errors import ImageError, IqfError, OutputError, ResultsError, StudyError
-from iqf_core.evaluate import measure_run, said
+from iqf_core.evaluate import RunDatasets, measure_run, said
 from iqf_core.executor import Handle, Job, State, Status, TaskExecutor
 from iqf_core.jobs import (
     asked_of,
@@ -33,9 +33,9 @@ from iqf_core.jobs import (
     what_changed,
     write_study,
 )
+from iqf_core.parts import Part
 from iqf_core.plan import Plan, PlannedRun, Setting
 from iqf_core.runfolder import RunFolder
-from iqf_core.study_file import Part
 from iqf_core.task import log_tail, read_outputs
 from iqf_core.tracking import Tracker, Writer, default_uri
 from iqf_core.variant import make_variant
@@ -319,8 +319,7 @@ class _Session:
             problems = measure_run(
                 self.plan.metrics,
                 run.folder,
-                run.setting.datasets[part],
-                lambda: self._modified(run.setting)[part],
+                RunDatasets(run.setting.datasets, lambda name: self._modified(run.setting)[name], part),
                 verify=verify,
                 workers=self.plan.study.workers,
                 progress=self.progress,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import pydantic
 
 from iqf_core import plugins
 from iqf_core.errors import StudyError, did_you_mean
 from iqf_core.parameters import Parametrised
+from iqf_core.parts import PARTS, Part
 from iqf_core.verification import Verify
 from iqf_core.yaml_file import plain_values, read_yaml
 
-Part = Literal["train", "val", "test"]
-PARTS: tuple[Part, ...] = get_args(Part)
 RESERVED = ("trainds", "valds", "testds", "outputpath", "mlfuri", "mlfexpid", "mlfrunid")
 RUNS_ROOT = "iqf-runs"
 

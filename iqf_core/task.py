@@ -17,6 +17,8 @@ from typing import Any, Literal
 from iqf_core.errors import OutputError
 
 RESULTS, PREDICTIONS = "results.json", "output.json"
+VALIDATION = "validation.json"
+"""Predictions for the validation part, in the form of `PREDICTIONS`: what metrics choose a threshold by."""
 LIMIT_MB = {RESULTS: 64, PREDICTIONS: 1024}
 """Parsing takes about ten times as much memory."""
 Series = tuple[tuple[int, float], ...]

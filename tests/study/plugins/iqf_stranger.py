@@ -76,6 +76,32 @@ class Judge(PredictionMetric):
         return {"score": float(table["right"].mean()), "undeclared": 1.0}
 
 
+class Chooser(PredictionMetric):
+    """Share of the numbers that reach a threshold, which is the largest one of the validation images."""
+
+    name: ClassVar[str] = "chooser"
+    outputs: ClassVar = (Output("share", "1", "higher", 0, 1, "Share."),)
+    threshold: float = 0.0
+
+    def match(self, predictions, dataset):
+        import json
+
+        import pandas as pd
+
+        found = json.loads(predictions.read_text())
+        rows = [{"image": r.image, "group": r.group, "number": found[r.image]} for r in dataset.records]
+        return pd.DataFrame(rows)
+
+    def aggregate(self, table, weights=None):
+        return {"share": float((table["number"] >= self.threshold).mean())}
+
+    def calibrate(self, table):
+        return self.replaced(threshold=float(table["number"].max()))
+
+    def details(self, table):
+        return {"sorted": table.sort_values("number")}
+
+
 @hookimpl
 def iqf_modifiers():
     return [Component(one, f"iqf_stranger:{one.title()}", "Of a test") for one in ("eight", "angry")]
@@ -83,4 +109,6 @@ def iqf_modifiers():
 
 @hookimpl
 def iqf_metrics():
-    return [Component(one, f"iqf_stranger:{one.title()}", "Of a test") for one in ("sulky", "judge")]
+    return [
+        Component(one, f"iqf_stranger:{one.title()}", "Of a test") for one in ("sulky", "judge", "chooser")
+    ]
