@@ -4,7 +4,7 @@ BIN := .venv/bin
 PLUGINS := $(wildcard plugins/iqf-*)
 READY := .venv/ready
 
-.PHONY: help venv demo test check bench format constraints clean
+.PHONY: help venv demo test alone check bench format constraints clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -29,6 +29,9 @@ demo: $(READY) ## Run the demonstration study: real pictures, compressed until a
 
 test: $(READY) ## Run every test (about ten minutes on two cores)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+alone: $(READY) ## Try each plugin by itself: its wheel and the core's in a clean environment, its tests there
+	$(BIN)/python tests/alone.py $(PLUGINS)
 
 check: $(READY) ## Lint, formatting, types and layers
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def run(*command: object, cwd: Path) -> str:
 
 
 def test_make_knows_its_targets():
-    targets = ["help", "venv", "demo", "test", "check", "bench"]
+    targets = ["help", "venv", "demo", "test", "alone", "check", "bench"]
     assert all(f"{target} " in run("make", "help", cwd=ROOT) for target in targets)
     run("make", "-n", *targets, cwd=ROOT)
 
@@ -36,11 +37,7 @@ def test_constraints_and_make_name_no_address():
 
 @pytest.mark.slow
 def test_wheels_work_in_a_clean_environment(tmp_path):
-    for folder in DISTRIBUTIONS:
-        build = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
-        run(*build, "--outdir", tmp_path, folder, cwd=ROOT)
-    wheels = sorted(tmp_path.glob("*.whl"))
-    assert len(wheels) == len(DISTRIBUTIONS)
+    wheels = [built(folder, tmp_path / folder.name) for folder in DISTRIBUTIONS]
     python = clean_environment(tmp_path / "clean", wheels)
     iqf = python.with_name("iqf")
 
@@ -63,10 +60,19 @@ def test_wheels_work_in_a_clean_environment(tmp_path):
     assert json.loads(made)["rates"]["bits_per_pixel"] < 24
 
 
-def clean_environment(folder: Path, wheels: list[Path]) -> Path:
+def built(distribution: Path, folder: Path) -> Path:
+    """Wheel of a distribution, in a folder of its own."""
+    run(
+        sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, distribution, cwd=ROOT
+    )
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def clean_environment(folder: Path, requirements: Sequence[object]) -> Path:
     python = folder / "bin" / "python"
     run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=ROOT)
-    constraints = ["-c", ROOT / "constraints.txt", *wheels]
+    constraints = ["-c", ROOT / "constraints.txt", *requirements]
     try:
         import uv  # noqa: F401 - where make could install it, it takes seconds instead of a minute
     except ImportError:

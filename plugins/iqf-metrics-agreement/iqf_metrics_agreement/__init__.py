@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from iqf_metrics_agreement.segmentation import Segmentation as Segmentation
     from iqf_metrics_agreement.tables import confusion_matrix as confusion_matrix
     from iqf_metrics_agreement.tables import per_class as per_class
+    from iqf_metrics_agreement.tables import read_matches as read_matches
 
 _MODULE_OF = {
     "Classification": "classification",
     "Segmentation": "segmentation",
     "confusion_matrix": "tables",
     "per_class": "tables",
+    "read_matches": "tables",
 }
 
 __all__ = sorted(_MODULE_OF)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,15 +11,18 @@ import numpy as np
 import pydantic
 
 from iqf_core import Dataset, DatasetError, Missing, Output, OutputError, PredictionMetric
-from iqf_metrics_agreement.confusion import NO_PREDICTION, Array, confusion_of
+from iqf_metrics_agreement.calibration import Calibration
+from iqf_metrics_agreement.coding import NO_PREDICTION
+from iqf_metrics_agreement.confusion import Array, Confusion, confusion_of, reasoned
 from iqf_metrics_agreement.predictions import Entry, Unpredicted, predictions_of
-from iqf_metrics_agreement.tables import row_weights
+from iqf_metrics_agreement.samples import Block, of_samples
+from iqf_metrics_agreement.tables import class_tables, row_weights
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SLACK = 1e-3
-"""By which probabilities, rounded when they were written, may add up to more than 1."""
+SLACK = 0.05
+"""By which probabilities may add up to more than 1: thirty that were rounded to two digits do, by 0.04."""
 
 
 class Classification(PredictionMetric):
@@ -108,30 +111,38 @@ class Classification(PredictionMetric):
         found = confusion_of(table, weight)
         if found is None:
             return self.missing("no image has any weight")
-        return {
-            "accuracy": found.accuracy,
-            "balanced_accuracy": found.macro(found.recall),
-            "macro_f1": found.macro(found.f1),
-            "cohen_kappa": found.kappa,
-            "calibration_error": self._calibration_error(table, weight),
-            "n": float(weight.sum()),
-            "classes": float(np.count_nonzero(found.present)),
-            "classes_absent": float(len(found.absent)),
-        }
+        calibration = Calibration.of(table, self.bins)
+        error = float(calibration.error(weight[np.newaxis])[0])
+        if math.isnan(error):
+            error = Missing(calibration.reason(weight))
+        return {**reasoned(_scores(found)), "calibration_error": error}
 
-    def _calibration_error(self, table: pd.DataFrame, weight: Array) -> float:
-        """Difference of accuracy and mean confidence in each bin, weighted by its share."""
-        predicted = table["predicted"].astype(str).to_numpy()
-        judged = (weight > 0) & (predicted != NO_PREDICTION)
-        confidence = table["probability"].to_numpy(np.float64)[judged]
-        unsaid = int(np.isnan(confidence).sum())
-        if unsaid or not confidence.size:
-            return Missing(f"{unsaid} of {confidence.size} predictions have no probabilities")
-        right = (predicted == table["label"].astype(str).to_numpy())[judged]
-        edges = np.arange(1, self.bins) / self.bins
-        bins = np.searchsorted(edges, confidence, side="left")  # a bin holds its upper edge
-        gaps = np.bincount(bins, weight[judged] * (right - confidence))
-        return float(np.abs(gaps).sum() / weight[judged].sum())
+    def aggregate_many(
+        self, table: pd.DataFrame, weights: Array, images: Sequence[str], outputs: Sequence[str]
+    ) -> Mapping[str, Array]:
+        """Outputs for many samples of weights, NaN where one cannot be said."""
+        calibration = Calibration.of(table, self.bins)
+
+        def values(block: Block) -> Mapping[str, Array]:
+            return {**_scores(block.confusion), "calibration_error": calibration.error(block.rows)}
+
+        return of_samples(values, table, weights, images, outputs)
+
+    def details(self, table: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+        """Each class by itself, and the confusion matrix."""
+        return class_tables(table)
+
+
+def _scores(found: Confusion) -> dict[str, Array]:
+    return {
+        "accuracy": found.accuracy,
+        "balanced_accuracy": found.macro(found.recall),
+        "macro_f1": found.macro(found.f1),
+        "cohen_kappa": found.kappa,
+        "n": found.total,
+        "classes": found.present.sum(axis=-1),
+        "classes_absent": found.absent.sum(axis=-1),
+    }
 
 
 def _read(path: Path, entry: Entry) -> tuple[str, float]:

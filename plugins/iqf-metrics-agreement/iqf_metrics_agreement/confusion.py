@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from iqf_core import Missing, ParameterError
+from iqf_metrics_agreement.coding import NO_PREDICTION, coded
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[Any]
-
-NO_PREDICTION = "(no prediction)"
-"""Stands for the prediction of an image that has none: no class, and always wrong."""
 
 
 @dataclass(frozen=True)
@@ -29,22 +26,33 @@ class Confusion:
     ----------
     classes : tuple of str
         Those of the truth and those predicted, sorted; `NO_PREDICTION` may be among them.
-    matrix : ndarray, shape (classes, classes)
-        Sums of weights.
+    matrix : ndarray, shape (..., classes, classes)
+        Sums of weights; of many samples of weights, a matrix for each. What is said below of a matrix is then
+        said of each of them.
     """
 
     classes: tuple[str, ...]
     matrix: Array
 
     @property
+    def total(self) -> Array:
+        """All weight."""
+        return np.asarray(self.matrix.sum(axis=(-2, -1)))
+
+    @property
     def support(self) -> Array:
         """Weight of each class in the truth."""
-        return np.asarray(self.matrix.sum(axis=1))
+        return np.asarray(self.matrix.sum(axis=-1))
 
     @property
     def predicted(self) -> Array:
         """Weight of each class in the predictions."""
-        return np.asarray(self.matrix.sum(axis=0))
+        return np.asarray(self.matrix.sum(axis=-2))
+
+    @property
+    def right(self) -> Array:
+        """Weight of each class where it is both."""
+        return np.asarray(np.diagonal(self.matrix, axis1=-2, axis2=-1))
 
     @property
     def present(self) -> Array:
@@ -52,51 +60,62 @@ class Confusion:
         return self.support > 0
 
     @property
-    def absent(self) -> list[str]:
-        """Classes that are predicted and not in the truth."""
-        there = (self.predicted > 0) & ~self.present
-        return [name for name, one in zip(self.classes, there, strict=True) if one and name != NO_PREDICTION]
+    def absent(self) -> Array:
+        """Which classes are predicted and not in the truth."""
+        classes = np.array([name != NO_PREDICTION for name in self.classes])
+        return np.asarray((self.predicted > 0) & ~self.present & classes)
 
     @property
-    def accuracy(self) -> float:
-        """Share that is right."""
-        return float(np.trace(self.matrix) / self.matrix.sum())
+    def accuracy(self) -> Array:
+        """Share that is right; NaN without weight."""
+        return ratio(self.right.sum(axis=-1), self.total)
 
     @property
     def recall(self) -> Array:
         """Share of each class of the truth that is found; NaN where there is none."""
-        return _ratio(np.diag(self.matrix), self.support)
+        return ratio(self.right, self.support)
 
     @property
     def precision(self) -> Array:
         """Share of each predicted class that is right; NaN where there is none."""
-        return _ratio(np.diag(self.matrix), self.predicted)
+        return ratio(self.right, self.predicted)
 
     @property
     def f1(self) -> Array:
         """Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN)."""
-        return _ratio(2 * np.diag(self.matrix), self.support + self.predicted)
+        return ratio(2 * self.right, self.support + self.predicted)
 
     @property
     def iou(self) -> Array:
         """Intersection over union: TP / (TP + FP + FN)."""
-        right = np.diag(self.matrix)
-        return _ratio(right, self.support + self.predicted - right)
+        return ratio(self.right, self.support + self.predicted - self.right)
 
     @property
-    def kappa(self) -> float:
-        """Cohen's kappa: how far the accuracy is above that of chance, 1 at most."""
-        total = self.matrix.sum()
-        chance = float((self.support / total) @ (self.predicted / total))
-        if math.isclose(chance, 1):
-            return Missing(
-                "kappa: truth and predictions have one class, the same, so that chance is right too"
-            )
-        return (self.accuracy - chance) / (1 - chance)
+    def kappa(self) -> Array:
+        """Cohen's kappa: 1 - what is wrong over what would be by chance, with the same shares of classes.
 
-    def macro(self, values: Array) -> float:
-        """Mean over the classes of the truth."""
-        return float(values[self.present].mean())
+        Both are summed off the diagonal, as scikit-learn does: where nearly all is of one class, the
+        differences of accuracies from 1 would have lost half of their digits. NaN where all is of one class.
+        """
+        wrong = 1 - np.eye(len(self.classes))
+        shares = ratio(self.predicted, self.total[..., np.newaxis])
+        chance = self.support[..., :, np.newaxis] * shares[..., np.newaxis, :] * wrong
+        return np.asarray(1 - ratio((self.matrix * wrong).sum(axis=(-2, -1)), chance.sum(axis=(-2, -1))))
+
+    def macro(self, values: Array) -> Array:
+        """Mean over the classes of the truth; NaN without any."""
+        there = self.present
+        return ratio(np.where(there, values, 0).sum(axis=-1), there.sum(axis=-1))
+
+
+def reasoned(values: Mapping[str, Array]) -> dict[str, float]:
+    """Values of one matrix with any weight as numbers; only a kappa may be missing."""
+    return {
+        name: Missing("truth and predictions have one class, the same, so that chance is right too")
+        if np.isnan(value)
+        else float(value)
+        for name, value in values.items()
+    }
 
 
 def confusion_of(table: pd.DataFrame, weight: Array) -> Confusion | None:
@@ -104,20 +123,16 @@ def confusion_of(table: pd.DataFrame, weight: Array) -> Confusion | None:
 
     Rows of weight 0 are as if they were not there.
     """
-    import pandas as pd
     from sklearn.metrics import confusion_matrix
 
-    counted = weight > 0
-    if not counted.any():
+    if not weight.any():
         return None
-    truth, predicted = (table[name].astype(str)[counted] for name in ("label", "predicted"))
-    codes, found = pd.factorize(pd.concat([truth, predicted], ignore_index=True))
-    classes = sorted(found, key=_natural)
-    place = {name: number for number, name in enumerate(classes)}
-    first, second = np.split(np.array([place[name] for name in found])[codes], 2)
-    labels = np.arange(len(classes) + 1)  # one more than there are: of a single one scikit-learn warns
-    matrix = confusion_matrix(first, second, labels=labels, sample_weight=weight[counted])
-    return Confusion(tuple(classes), np.asarray(matrix[:-1, :-1], np.float64))
+    rows = coded(table)
+    labels = np.arange(len(rows.classes) + 1)  # one more than there are: of a single one scikit-learn warns
+    counted = confusion_matrix(rows.truth, rows.predicted, labels=labels, sample_weight=weight)
+    matrix = np.asarray(counted[:-1, :-1], np.float64)
+    seen = np.flatnonzero(matrix.any(axis=0) | matrix.any(axis=1))
+    return Confusion(tuple(rows.classes[number] for number in seen), matrix[np.ix_(seen, seen)])
 
 
 def weights_of(table: pd.DataFrame, weights: Mapping[str, float] | None) -> tuple[Array, Array]:
@@ -130,8 +145,8 @@ def weights_of(table: pd.DataFrame, weights: Mapping[str, float] | None) -> tupl
     """
     import pandas as pd
 
-    rows, images = pd.factorize(table["image"])
-    given = weights or {}
+    rows, names = pd.factorize(table["image"])
+    images, given = names.tolist(), weights or {}
     found = np.array([given.get(image, 1.0) for image in images], np.float64)
     bad = ~np.isfinite(found) | (found < 0)
     if bad.any():
@@ -140,11 +155,7 @@ def weights_of(table: pd.DataFrame, weights: Mapping[str, float] | None) -> tupl
     return found, rows
 
 
-def _ratio(part: Array, whole: Array) -> Array:
-    return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
-
-
-def _natural(name: str) -> tuple[int, int, str]:
-    """Numbers in their order, then names in theirs."""
-    number = name.removeprefix("-")
-    return (0, int(name), name) if number.isascii() and number.isdigit() else (1, 0, name)
+def ratio(part: Array, whole: Array) -> Array:
+    """Ratio, NaN where there is nothing to divide by."""
+    empty = np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan)
+    return np.asarray(np.divide(part, whole, out=empty, where=whole > 0))

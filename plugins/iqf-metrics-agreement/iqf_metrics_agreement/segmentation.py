@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,10 +11,12 @@ import numpy as np
 import pydantic
 
 from iqf_core import Dataset, DatasetError, Output, OutputError, PredictionMetric, Record
-from iqf_metrics_agreement.confusion import NO_PREDICTION, confusion_of, weights_of
+from iqf_metrics_agreement.coding import NO_PREDICTION
+from iqf_metrics_agreement.confusion import Confusion, confusion_of, reasoned, weights_of
 from iqf_metrics_agreement.masks import Array, counted_pairs, read_labels, truth_of
 from iqf_metrics_agreement.predictions import Entry, Unpredicted, predictions_of
-from iqf_metrics_agreement.tables import row_weights
+from iqf_metrics_agreement.samples import Block, of_samples
+from iqf_metrics_agreement.tables import class_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +31,7 @@ class Segmentation(PredictionMetric):
     Parameters
     ----------
     ignore : int, optional
-        Pixels whose true label is this do not count; nor do those that a mask declares as nodata.
+        Pixels whose true label is this do not count; nor do those that a true mask declares as nodata.
     unpredicted : {"refuse", "wrong"}
         What an image without a prediction is: an error, or wrong in every pixel.
 
@@ -96,19 +98,25 @@ class Segmentation(PredictionMetric):
         self, table: pd.DataFrame, weights: Mapping[str, float] | None = None
     ) -> Mapping[str, float]:
         """Outputs from the table of `match`; a weight counts all pixels of an image so many times."""
-        found = confusion_of(table, row_weights(table, weights))
+        images, rows = weights_of(table, weights)
+        found = confusion_of(table, images[rows] * table["pixels"].to_numpy(np.float64))
         if found is None:
             return self.missing("no image has any weight, or no pixel counts")
-        return {
-            "overall_accuracy": found.accuracy,
-            "mean_iou": found.macro(found.iou),
-            "macro_f1": found.macro(found.f1),
-            "kappa": found.kappa,
-            "pixels": float(found.matrix.sum()),
-            "n": float(weights_of(table, weights)[0].sum()),
-            "classes": float(np.count_nonzero(found.present)),
-            "classes_absent": float(len(found.absent)),
-        }
+        return {**reasoned(_scores(found)), "n": float(images.sum())}
+
+    def aggregate_many(
+        self, table: pd.DataFrame, weights: Array, images: Sequence[str], outputs: Sequence[str]
+    ) -> Mapping[str, Array]:
+        """Outputs for many samples of weights, NaN where one cannot be said."""
+
+        def values(block: Block) -> Mapping[str, Array]:
+            return {**_scores(block.confusion), "n": block.images}
+
+        return of_samples(values, table, weights, images, outputs)
+
+    def details(self, table: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+        """Each class by itself, and the confusion matrix."""
+        return class_tables(table)
 
     def _pairs(
         self, predictions: Path, dataset: Dataset, record: Record, entry: Entry | None
@@ -124,6 +132,18 @@ class Segmentation(PredictionMetric):
             return
         predicted = _predicted(predictions, entry, truth.values.shape)
         yield from counted_pairs(truth.values[counts], predicted[counts])
+
+
+def _scores(found: Confusion) -> dict[str, Array]:
+    return {
+        "overall_accuracy": found.accuracy,
+        "mean_iou": found.macro(found.iou),
+        "macro_f1": found.macro(found.f1),
+        "kappa": found.kappa,
+        "pixels": found.total,
+        "classes": found.present.sum(axis=-1),
+        "classes_absent": found.absent.sum(axis=-1),
+    }
 
 
 def _predicted(predictions: Path, entry: Entry, shape: tuple[int, ...]) -> Array:

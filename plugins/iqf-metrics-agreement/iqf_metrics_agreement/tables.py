@@ -3,13 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iqf_core import ParameterError
-from iqf_metrics_agreement.confusion import NO_PREDICTION, Array, Confusion, confusion_of, weights_of
+from iqf_metrics_agreement.coding import COLUMNS, NO_PREDICTION
+from iqf_metrics_agreement.confusion import Array, Confusion, confusion_of, weights_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def read_matches(path: str | Path) -> pd.DataFrame:
+    """Read a table of matches that was stored: a study's ``runs/<key>/tables/classification.csv``.
+
+    Labels are text, whatever they look like: to ``pandas.read_csv``, 01 is the number 1, and NA nothing.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        CSV file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `Classification.match` or `Segmentation.match` gave it, to the last bit.
+
+    Raises
+    ------
+    iqf_core.ParameterError
+        When the file holds another table.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        for name, number in (("probability", float), ("pixels", int)):
+            if name in table:
+                table[name] = [number(text or "nan") for text in table[name]]
+    except ValueError as error:
+        raise ParameterError(f"{path}: no table of matches ({error})") from error
+    lacking = [name for name in ("image", "group", *COLUMNS) if name not in table]
+    if lacking:
+        raise ParameterError(f"{path}: no table of matches, as it has no column {lacking[0]!r}")
+    table["group"] = table["group"].where(table["group"] != "", None)
+    return table
 
 
 def confusion_matrix(table: pd.DataFrame, weights: Mapping[str, float] | None = None) -> pd.DataFrame:
@@ -81,6 +119,14 @@ def per_class(table: pd.DataFrame, weights: Mapping[str, float] | None = None) -
         index=pd.Index(found.classes, name="class"),
     )
     return rows.drop(index=NO_PREDICTION, errors="ignore")
+
+
+def class_tables(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Both tables without an index, as a study keeps them; none of a table without a row."""
+    if table.empty:
+        return {}
+    matrix = confusion_matrix(table).rename_axis(index=r"label \ predicted", columns=None)
+    return {"per_class": per_class(table).reset_index(), "confusion": matrix.reset_index()}
 
 
 def row_weights(table: pd.DataFrame, weights: Mapping[str, float] | None) -> Array:

@@ -11,7 +11,7 @@ import pytest
 from sklearn import metrics as sklearn
 
 import iqf_core as iqf
-from iqf_metrics_agreement import Classification, confusion_matrix, per_class
+from iqf_metrics_agreement import Classification, confusion_matrix, per_class, read_matches
 
 CLASSES = np.array(["field", "forest", "water", "3"])
 
@@ -185,10 +185,73 @@ def test_weights_that_are_none(weight):
         Classification().aggregate(some_table(3), {"s1.png": weight})
 
 
-def test_numbers_as_classes_survive_a_csv():
+@pytest.mark.parametrize("right", [[500_000_000, 1], [10_000_000_000, 0], [0, 1]])
+def test_kappa_of_a_rare_class_is_scikit_learns(right):
+    table = pd.DataFrame({"image": list("abcd"), "label": list("xxyy"), "predicted": list("xyxy")})
+    weights = dict(zip("abcd", [right[0], 3.0, 2.0, right[1]], strict=True))
+    found = Classification().aggregate(table.assign(probability=math.nan), weights)
+    theirs = sklearn.cohen_kappa_score(
+        table["label"], table["predicted"], sample_weight=list(weights.values())
+    )
+    assert found["cohen_kappa"] == pytest.approx(theirs, abs=1e-12)
+
+
+def test_kappa_where_only_the_truth_has_a_second_class():
+    table = pd.DataFrame({"image": list("ab"), "label": list("xy"), "predicted": list("xx")})
+    found = Classification().aggregate(table.assign(probability=math.nan), {"a": 1e10})
+    assert found["cohen_kappa"] == 0
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("1", "2", "10"), ("01", "1", "x"), ("NA", "None", "null"), ("1.0", "1", ""), ("TRUE", "True", "x")],
+)
+def test_any_names_of_classes_survive_a_csv(names, tmp_path):
+    table = some_table(50)
+    named = dict(zip(("field", "forest", "water"), names, strict=True))
+    table = table.replace({"label": named, "predicted": named})
+    table.loc[:9, "group"] = None
+    table.to_csv(tmp_path / "classification.csv", index=False)
+    again = read_matches(tmp_path / "classification.csv")
+    assert again["group"].isna().tolist() == table["group"].isna().tolist()
+    assert again["probability"].tolist() == table["probability"].tolist()
+    assert Classification().aggregate(again) == Classification().aggregate(table)
+    assert per_class(again).index.tolist() == per_class(table).index.tolist()
+
+
+def test_numbers_are_sorted_as_numbers():
     table = pd.DataFrame(
         {"image": list("abc"), "label": ["1", "2", "10"], "predicted": ["1", "10", "10"], "probability": 0.5}
     )
-    again = pd.read_csv(io.StringIO(table.to_csv(index=False)))
+    again = pd.read_csv(io.StringIO(table.to_csv(index=False)))  # as numbers: they are text again
     assert Classification().aggregate(again) == Classification().aggregate(table)
     assert per_class(again).index.tolist() == ["1", "2", "10"]
+
+
+def test_a_table_read_without_its_labels_is_refused():
+    table = pd.DataFrame({"image": list("ab"), "label": ["NA", "x"], "predicted": "x", "probability": 0.5})
+    again = pd.read_csv(io.StringIO(table.to_csv(index=False)))
+    with pytest.raises(iqf.ParameterError, match=r"row 0 has no 'label'.*read_matches"):
+        Classification().aggregate(again)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "image,output\na,1\n", "image,group,label,predicted,pixels\na,,1,1,x\n"]
+)
+def test_another_csv_is_refused(text, tmp_path):
+    (tmp_path / "other.csv").write_text(text)
+    with pytest.raises(iqf.ParameterError, match=r"other\.csv: no table of matches"):
+        read_matches(tmp_path / "other.csv")
+
+
+def test_details_are_the_tables_of_classes():
+    table = pd.DataFrame(
+        {"image": list("abc"), "label": ["label", "x", "x"], "predicted": ["class", "x", "NA"]}
+    )
+    found = Classification().details(table)
+    assert found["per_class"].columns[0] == "class"
+    assert found["per_class"]["class"].tolist() == ["NA", "class", "label", "x"]
+    assert found["confusion"].to_dict("list") == {
+        r"label \ predicted": ["label", "x"], "NA": [0, 1], "class": [1, 0], "label": [0, 0], "x": [0, 1],
+    }  # fmt: skip
+    assert Classification().details(table[:0]) == {}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 
+import numpy as np
 import pytest
 
 import iqf_core as iqf
-from iqf_core.evaluate import measure_run
-from iqf_core.runfolder import RunFolder
 from iqf_metrics_agreement import Classification
 
 TRUTH = ["field", "water", "3"]
@@ -48,6 +46,31 @@ def test_probabilities(labelled, output):
     assert table["predicted"].tolist() == TRUTH
     assert table["probability"].tolist() == [0.7, 0.5, 0.25]
     assert Classification(bins=1).aggregate(table)["calibration_error"] == pytest.approx(1 - 1.45 / 3)
+
+
+@pytest.mark.parametrize("digits", [2, 3])
+def test_probabilities_that_were_rounded_may_add_up_to_more(labelled, output, digits):
+    shares = np.random.default_rng(2).dirichlet(np.ones(30), 200).round(digits)
+    assert (shares.sum(axis=1) > 1.001).mean() > 0.2
+    value = {
+        f"s{i}": {"probabilities": dict(zip(map(str, range(30)), row.tolist(), strict=True))}
+        for i, row in enumerate(shares)
+    }
+    table = Classification().match(output(value), labelled(["3"] * 200))
+    assert sorted(table["probability"]) == sorted(shares.max(axis=1))
+
+
+def test_no_prediction_at_all(labelled, output):
+    dataset = labelled(TRUTH)
+    for nothing in ({}, []):
+        with pytest.raises(iqf.OutputError, match="no prediction for 3 of 3 images"):
+            Classification().match(output(nothing), dataset)
+        found = Classification().aggregate(
+            Classification(unpredicted="wrong").match(output(nothing), dataset)
+        )
+        assert (found["accuracy"], found["macro_f1"], found["cohen_kappa"]) == (0, 0, 0)
+        assert (found["n"], found["classes"], found["classes_absent"]) == (3, 3, 0)
+        assert "0 of 0 predictions" in found["calibration_error"].reason
 
 
 def test_entries_of_images_left_out_are_passed_over(labelled, output):
@@ -123,18 +146,3 @@ def test_two_images_of_one_name_need_their_folders(tmp_path, output, labelled):
     for written in ("s0.png", "sea/s0.png", "sea/s1.png"):
         with pytest.raises(iqf.OutputError, match="or several"):
             Classification().match(output({written: "field"}), opened)
-
-
-def test_in_a_run(labelled, tmp_path):
-    dataset = labelled(TRUTH)
-    run = RunFolder(tmp_path / "study" / "runs" / "key")
-    run.output.mkdir(parents=True)
-    (run.output / "output.json").write_text(json.dumps({"s0.jpg": "field", "s1.jpg": "field", "s2.jpg": "3"}))
-    metric = iqf.metric("classification")
-    assert measure_run([metric], run, dataset, lambda: dataset) == []
-    content = json.loads((run.tables / "classification.json").read_text())
-    assert content["values"]["classification.accuracy"] == pytest.approx(2 / 3)
-    assert content["reasons"].keys() == {"classification.calibration_error"}
-    (run.output / "output.json").write_text(json.dumps({"s0": "field"}))
-    (problem,) = measure_run([metric.replaced(bins=5)], run, dataset, lambda: dataset)
-    assert "unpredicted='wrong'" in problem

@@ -45,7 +45,22 @@ def masks(folder):
     return folder / "output.json", iqf.open_dataset(root)
 
 
-LAWS = [*prediction_laws("classification", labels), *prediction_laws("segmentation", masks)]
+def without_the_first(example):
+    def made(folder):
+        path, dataset = example(folder)
+        said = json.loads(path.read_text())
+        path.write_text(json.dumps(said[1:] if isinstance(said, list) else dict(list(said.items())[1:])))
+        return path, dataset
+
+    return made
+
+
+LAWS = [
+    *prediction_laws("classification", labels),
+    *prediction_laws("classification(bins=2, unpredicted='wrong')", without_the_first(labels)),
+    *prediction_laws("segmentation", masks),
+    *prediction_laws("segmentation(ignore=1, unpredicted='wrong')", without_the_first(masks)),
+]
 
 
 @pytest.mark.parametrize("law", LAWS, ids=str)

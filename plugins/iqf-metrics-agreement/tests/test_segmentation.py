@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,6 @@ import pytest
 from sklearn import metrics as sklearn
 
 import iqf_core as iqf
-from iqf_core.evaluate import measure_run
-from iqf_core.runfolder import RunFolder
 from iqf_metrics_agreement import Segmentation, confusion_matrix, per_class
 from iqf_metrics_agreement.masks import counted_pairs
 
@@ -71,7 +68,8 @@ def test_per_class_is_scikit_learns(masked, output):
     rows = per_class(table)
     assert rows.index.tolist() == ["0", "1", "2", "3", "4"]
     iou = sklearn.jaccard_score(truth, said, average=None, labels=range(5), zero_division=0)
-    precision, recall, f1, support = sklearn.precision_recall_fscore_support(
+    f1 = sklearn.f1_score(truth, said, average=None, labels=range(5), zero_division=0)
+    precision, recall, _, support = sklearn.precision_recall_fscore_support(
         truth, said, labels=range(5), zero_division=np.nan
     )
     for name, values in {
@@ -195,18 +193,3 @@ def test_a_truth_without_mask(masked, output):
     (dataset.root / "images_mask" / "s1.png").unlink()
     with pytest.raises(iqf.DatasetError, match=r"no mask for 's1\.png'"):
         Segmentation().match(output(["masks/s0.png", "masks/s1.png"], s0=truths[0], s1=truths[1]), dataset)
-
-
-def test_in_a_run(masked, tmp_path):
-    truths, predicted = some_masks(2)
-    dataset = masked(*truths)
-    run = RunFolder(tmp_path / "study" / "runs" / "key")
-    run.output.mkdir(parents=True)
-    for number, mask in enumerate(predicted):
-        iqf.write_image(run.output / f"s{number}.png", iqf.Image.from_array(mask))
-    (run.output / "output.json").write_text(json.dumps(["s0.png", "s1.png"]))
-    assert measure_run([iqf.metric("segmentation", ignore=0)], run, dataset, lambda: dataset) == []
-    content = json.loads((run.tables / "segmentation-ignore0.json").read_text())
-    truth, said = np.stack(truths), np.stack(predicted)
-    expected = (truth == said)[truth != 0].mean()
-    assert content["values"]["segmentation-ignore0.overall_accuracy"] == pytest.approx(expected)

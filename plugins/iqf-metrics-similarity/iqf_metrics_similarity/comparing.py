@@ -11,7 +11,7 @@ from iqf_metrics_similarity.pair import Array, Unmeasurable
 
 
 class Seen(NamedTuple):
-    """What is compared of two images."""
+    """What is compared of two images, and the reference's full scale."""
 
     reference: Array
     image: Array
@@ -47,7 +47,7 @@ class Similarity(PairMetric):
                     reference.pixels[..., shown],
                     image.pixels[..., shown],
                     None if holes is None else holes[..., shown],
-                    scales[1] if scales[0] is None else scales[0],
+                    reference.white,
                 )
             )
         except Unmeasurable as reason:

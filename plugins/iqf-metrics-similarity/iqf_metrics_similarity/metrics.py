@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pydantic
 
@@ -17,6 +17,22 @@ from iqf_metrics_similarity.spectral import ergas, spectral_angle
 from iqf_metrics_similarity.structural import ssim
 from iqf_metrics_similarity.universal import uiqi
 
+Better = Literal["higher", "lower", "none"]
+
+
+def _mean(
+    name: str,
+    unit: str,
+    better: Better,
+    low: float,
+    high: float,
+    said: str,
+    *,
+    of: str = "mean over its images",
+) -> Output:
+    """Output of an image that says how a dataset's value is averaged."""
+    return Output(name, unit, better, low, high, f"{said} Of a dataset: {of}.")
+
 
 class Psnr(Similarity):
     """Peak signal-to-noise ratio: see `iqf_metrics_similarity.psnr`.
@@ -28,15 +44,11 @@ class Psnr(Similarity):
 
     name: ClassVar[str] = "psnr"
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output(
-            "psnr", "dB", "higher", -math.inf, math.inf,
-            "Full scale over RMSE, infinite for equal images. Of a dataset: mean of the images' decibels.",
+        _mean(
+            "psnr", "dB", "higher", -math.inf, math.inf, "Infinite for equal images.", of="mean of decibels"
         ),
-        Output(
-            "mse", "DN^2", "lower", 0, math.inf,
-            "Mean squared error. Of a dataset: mean over images, which psnr_of_mse turns into its PSNR.",
-        ),
-    )  # fmt: skip
+        _mean("mse", "DN^2", "lower", 0, math.inf, "Mean squared error of an image."),
+    )
 
     def values(self, seen: Seen) -> Mapping[str, float]:
         """PSNR where full scale is known, and MSE."""
@@ -55,7 +67,7 @@ class Ssim(Similarity):
 
     name: ClassVar[str] = "ssim"
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("ssim", "1", "higher", -1, 1, "Structural similarity, mean over windows, then over bands."),
+        _mean("ssim", "1", "higher", -1, 1, "Structural similarity, mean over windows, then over bands."),
     )
 
     def values(self, seen: Seen) -> Mapping[str, float]:
@@ -68,7 +80,7 @@ class MsSsim(Similarity):
 
     name: ClassVar[str] = "ms_ssim"
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("ms_ssim", "1", "higher", 0, 1, "Structural similarity on five scales, mean over the bands."),
+        _mean("ms_ssim", "1", "higher", 0, 1, "Structural similarity on five scales, mean over the bands."),
     )
 
     def values(self, seen: Seen) -> Mapping[str, float]:
@@ -81,7 +93,7 @@ class Rmse(Similarity):
 
     name: ClassVar[str] = "rmse"
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("rmse", "DN", "lower", 0, math.inf, "Root mean squared error of an image's samples."),
+        _mean("rmse", "DN", "lower", 0, math.inf, "Root mean squared error of an image."),
     )
 
     def values(self, seen: Seen) -> Mapping[str, float]:
@@ -94,7 +106,7 @@ class Mae(Similarity):
 
     name: ClassVar[str] = "mae"
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("mae", "DN", "lower", 0, math.inf, "Mean absolute error of an image's samples."),
+        _mean("mae", "DN", "lower", 0, math.inf, "Mean absolute error of an image."),
     )
 
     def values(self, seen: Seen) -> Mapping[str, float]:
@@ -107,7 +119,9 @@ class MaxError(Similarity):
 
     name: ClassVar[str] = "max_error"
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("max_error", "DN", "lower", 0, math.inf, "Largest absolute error of any sample of an image."),
+        _mean(
+            "max_error", "DN", "lower", 0, math.inf, "Largest error of an image.", of="mean of the largest"
+        ),
     )
 
     def values(self, seen: Seen) -> Mapping[str, float]:
@@ -121,8 +135,8 @@ class Sam(Similarity):
     name: ClassVar[str] = "sam"
     of_one_scale: ClassVar[bool] = False
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("sam", "deg", "lower", 0, 180, "Spectral angle, mean over the pixels that have one."),
-        Output("undefined_fraction", "1", "none", 0, 1, "Share of valid pixels where a spectrum is zeros."),
+        _mean("sam", "deg", "lower", 0, 180, "Spectral angle, mean over the pixels that have one."),
+        _mean("undefined_fraction", "1", "none", 0, 1, "Share of valid pixels where a spectrum is zeros."),
     )
 
     def values(self, seen: Seen) -> Mapping[str, float]:
@@ -142,7 +156,7 @@ class Ergas(Similarity):
 
     name: ClassVar[str] = "ergas"
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("ergas", "%", "lower", 0, math.inf, "RMSE over the mean, root mean square over the bands."),
+        _mean("ergas", "%", "lower", 0, math.inf, "RMSE over the mean, root mean square over the bands."),
     )
 
     ratio: float = pydantic.Field(1.0, gt=0, le=1, description="h/l: 0.25 for a factor of 4")
@@ -157,7 +171,7 @@ class Uiqi(Similarity):
 
     name: ClassVar[str] = "uiqi"
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("uiqi", "1", "higher", -1, 1, "Universal quality index, mean over windows, then over bands."),
+        _mean("uiqi", "1", "higher", -1, 1, "Universal quality index, mean over windows, then over bands."),
     )
 
     def values(self, seen: Seen) -> Mapping[str, float]:

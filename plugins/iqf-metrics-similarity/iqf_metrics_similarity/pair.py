@@ -155,7 +155,12 @@ def _nodata_of(one: Array, other: Array, nodata: Nodata) -> Array | None:
 
 
 def _equal(samples: Array, value: float) -> Array:
-    return np.isnan(samples) if math.isnan(value) else np.asarray(samples == value)
+    if math.isnan(value):
+        return np.isnan(samples)
+    if samples.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return np.asarray(samples == samples.dtype.type(value))  # numpy 1 may compare with the float64
+    return np.asarray(samples == value)
 
 
 def _joined(holes: Array | None, more: Array) -> Array | None:

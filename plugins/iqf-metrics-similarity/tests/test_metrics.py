@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from typing import ClassVar
 
 import cv2
@@ -12,9 +12,7 @@ import pytest
 
 import iqf_core as iqf
 import iqf_metrics_similarity as similarity
-from iqf_core.evaluate import measure_run
 from iqf_core.image import Geo, decode_jpeg
-from iqf_core.runfolder import RunFolder
 from iqf_metrics_similarity import plugin
 
 NAMES = [component.name for component in plugin.iqf_metrics()]
@@ -88,29 +86,6 @@ def test_equal_images_make_the_mean_infinite_and_not_the_median(scenes):
     assert 0 < table["mean"]["psnr.mse"] < math.inf
 
 
-def test_generated_images_against_the_untouched(scenes, tmp_path):
-    folder = RunFolder(tmp_path / "study" / "runs" / "key")
-    (folder.output / "sharp").mkdir(parents=True)
-    noisy = scenes.with_name("noisy") / "images"
-    for name in ("scene0", "scene2"):
-        image = iqf.read_image(noisy / f"{name}.tif")
-        iqf.write_image(folder.output / "sharp" / f"{name}.png", image)
-    (folder.output / "output.json").write_text(json.dumps(["sharp/scene0.png", "sharp/scene2.png"]))
-    dataset = iqf.open_dataset(scenes)
-    assert (
-        measure_run([iqf.metric("psnr")], folder, dataset, lambda: dataset, workers=1, progress=False) == []
-    )
-    content = json.loads((folder.tables / "output.psnr.json").read_text())
-    pixels = [
-        [iqf.read_image(f / f"{n}.tif").pixels for f in (scenes / "images", noisy)]
-        for n in ("scene0", "scene2")
-    ]
-    expected = np.mean([similarity.psnr(*both) for both in pixels])
-    assert content["values"]["output.psnr.psnr"] == pytest.approx(expected)
-    of_itself = json.loads(next((tmp_path / "study" / "measurements").rglob("psnr.json")).read_text())
-    assert of_itself["values"]["psnr.psnr"] == math.inf
-
-
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("dtype", "bands"), [("uint8", 3), ("uint16", 6), ("int16", 4), ("float32", 3)])
 def test_values_are_those_of_the_functions(pair, name, dtype, bands):
@@ -158,6 +133,13 @@ def test_without_full_scale_the_error_is_there_and_psnr_is_not(pair):
     assert found["mse"] > 0
 
 
+@pytest.mark.parametrize("name", ["psnr", "ssim", "ms_ssim"])
+def test_full_scale_is_not_taken_from_the_image(pair, name):
+    one, other = (iqf.Image.from_array(samples) for samples in (pair("float32")[0], pair("uint8")[1]))
+    assert other.white == 255
+    assert "float32 samples is not known" in compare(name, one, other)[name].reason
+
+
 def test_alpha_does_not_count(pair):
     one, other = pair("uint8")
     alpha = np.full((*one.shape[:2], 1), 255, np.uint8)
@@ -187,6 +169,12 @@ def test_ratio_of_ergas():
     assert compare("ergas", one, other, ratio=0.25) == {"ergas": 0.5}
     with pytest.raises(iqf.ParameterError, match="ratio"):
         iqf.metric("ergas", ratio=4.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_output_says_how_a_dataset_is_averaged(name):
+    for output in iqf.metric(name).outputs:
+        assert re.search(r"\. Of a dataset: mean ", output.description), output.name
 
 
 def test_public_names():
