@@ -22,6 +22,7 @@ from iqf_core.metrics import Metric, Missing, PredictionMetric
 from iqf_core.parts import Part
 from iqf_core.runfolder import RunFolder, read_json, write_json
 from iqf_core.single import measure_pair
+from iqf_core.tables import kinds_of
 from iqf_core.task import PREDICTIONS, VALIDATION, kind_of_predictions
 from iqf_core.variant import Variant
 from iqf_core.verification import VERIFY, Verify
@@ -169,11 +170,12 @@ def _predicted(one: PredictionMetric, run: RunFolder, datasets: RunDatasets) -> 
     folder.mkdir(parents=True, exist_ok=True)
     values: dict[str, float] = one.missing("the metric gave no value")
     failure: BaseException | None = None
-    judge = one
+    judge, kinds = one, {}
     try:
         judge = _calibrated(one, run, datasets)
         table = judge.match(run.output / PREDICTIONS, datasets.truth(datasets.measured, run))
         table.to_csv(folder / f"{stem}.csv", index=False)
+        kinds = kinds_of(table)
         for name, more in judge.details(table).items():
             more.to_csv(folder / f"{stem}.{name}.csv", index=False)
         given = judge.aggregate(table)
@@ -183,6 +185,7 @@ def _predicted(one: PredictionMetric, run: RunFolder, datasets: RunDatasets) -> 
         values = one.missing(said(error))
     content: dict[str, Any] = {
         "metric": judge.spec(),
+        "columns": kinds,
         "values": {f"{one.label}.{name}": float(value) for name, value in values.items()},
         "failed": {f"{one.label}.{name}": 1 for name, value in values.items() if math.isnan(value)},
         "reasons": {f"{one.label}.{n}": v.reason for n, v in values.items() if isinstance(v, Missing)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from iqf_core.image import Image
 from iqf_core.manifest import Manifest
@@ -25,8 +26,17 @@ def largest_sample(image: Image) -> dict[str, float]:
 
 def doubt_full_scale(dataset: str, manifest: Manifest) -> None:
     """Say it when 16-bit images look as if they had fewer bits: rates and steps count on full scale."""
-    largest = max((row.measured.get(LARGEST, 0) for row in manifest.images), default=0)
-    if manifest.recipe.white is not None or not 0 < largest < 2**14 or dataset in _doubted:
+    if manifest.recipe.white is None:
+        _doubt(dataset, max((row.measured.get(LARGEST, 0) for row in manifest.images), default=0))
+
+
+def doubt_images(dataset: str, images: Iterable[Image]) -> None:
+    """Likewise, of some images that nobody has modified: a PSNR counts on full scale too."""
+    _doubt(dataset, max((largest_sample(image).get(LARGEST, 0) for image in images), default=0))
+
+
+def _doubt(dataset: str, largest: float) -> None:
+    if not 0 < largest < 2**14 or dataset in _doubted:
         return
     _doubted.add(dataset)
     log.warning(

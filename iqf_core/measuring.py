@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,10 @@ import numpy as np
 
 from iqf_core import parallel
 from iqf_core.dataset import Dataset
-from iqf_core.errors import ParameterError
+from iqf_core.errors import ImageError, ParameterError
 from iqf_core.formats import finder
+from iqf_core.full_scale import doubt_images
+from iqf_core.image import Image
 from iqf_core.metrics import ImageMetric, Metric, MetricSpec, Missing, Output, PairMetric
 from iqf_core.metrics import metric as make_metric
 from iqf_core.progress import track
@@ -22,6 +25,10 @@ from iqf_core.variant import Variant, open_with_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+LOOKED_AT = 3
+"""Images of a dataset whose full scale nobody stated that are looked at for doubting it."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +111,17 @@ def measure(
     )
     doing = f"{opened.name}: {', '.join(str(one) for one in made)}"
     values = dict(track(found, total=len(pairs), doing=doing, show=progress))
+    if opened.white is None:
+        doubt_images(str(opened.root), _some(opened))
     keys = [(record.image, record.group) for record in opened.records]
     return tabulate(keys, [values[index] for index in range(len(pairs))], made)
+
+
+def _some(dataset: Dataset) -> Iterator[Image]:
+    """Yield the first images that can be read: what is true of full scale shows in a few."""
+    for name in dataset.images[:LOOKED_AT]:
+        with contextlib.suppress(ImageError, OSError):  # it has its reason in the table already
+            yield dataset.read(name)
 
 
 def tabulate(
@@ -143,7 +159,7 @@ def _refuse_unfit(metrics: Sequence[Metric], reference: Dataset | None) -> None:
         if labels.setdefault(one.label, one) != one:
             raise ParameterError(f"two metrics have the name {one.label}: measure them one after the other")
         if isinstance(one, PairMetric) and reference is None:
-            raise ParameterError(f"{one.name} compares with a reference: give reference=")
+            raise ParameterError(f"{one.name} compares with a reference: give reference= (--reference)")
         if not isinstance(one, ImageMetric | PairMetric):
             raise ParameterError(f"{one.name} measures predictions, not images: use it in a study")
 

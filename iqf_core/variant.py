@@ -103,10 +103,21 @@ class Variant(Dataset):
 
 
 def open_with_manifest(folder: str | Path, *, white: float | None = None) -> Dataset:
-    """Open a folder as a `Variant` where it has a manifest, whose full scale then counts, else as it is."""
-    if (Path(folder) / FILE).is_file():
-        return Variant.open(folder)
-    return open_dataset(folder, white=white)
+    """Open a folder as a `Variant` where it has a manifest, else as it is.
+
+    Raises
+    ------
+    ParameterError
+        When another full scale is given than the one that the variant was made with.
+    """
+    if not (Path(folder) / FILE).is_file():
+        return open_dataset(folder, white=white)
+    variant = Variant.open(folder)
+    if white is None or white == variant.white:
+        return variant
+    if variant.white is not None:
+        raise ParameterError(f"{folder}: was made with white={variant.white:g}, so it cannot be {white:g}")
+    return replace(variant, white=white)
 
 
 def make_variant(

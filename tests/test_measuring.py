@@ -10,7 +10,7 @@ from iqf_core.errors import ParameterError
 from iqf_core.image import Image, write_image
 from iqf_core.measuring import measure
 from iqf_core.metrics import Basic
-from iqf_core.variant import make_variant
+from iqf_core.variant import make_variant, open_with_manifest
 from tests.datasets import pixels_of
 from tests.degradations import Coarse, Difference, Jpg, Level, Ratio, Scale, Shift, Tiles
 
@@ -167,6 +167,26 @@ class TestReference:
         one, other = open_dataset(root, white=1000), open_dataset(root, white=4095)
         assert list(measure(one, White(), reference=other).rows["white.mean"]) == [3095] * 4
         assert list(measure(one, White(), reference=root).rows["white.mean"]) == [0] * 4
+
+    @pytest.mark.parametrize("white", [None, 4095.0])
+    def test_a_variant_may_be_told_its_full_scale(self, maker, white):
+        root = maker.plain(suffix=".tif", dtype="uint16")
+        variant = make_variant(open_dataset(root, white=white), Shift(by=0))
+        again = open_with_manifest(variant.root, white=4095)
+        assert {again.read(name).white for name in again.images} == {4095}
+        if white is not None:
+            with pytest.raises(ParameterError, match="was made with white=4095, so it cannot be 1000"):
+                open_with_manifest(variant.root, white=1000)
+
+    def test_a_full_scale_that_nobody_stated_is_doubted(self, maker, caplog):
+        root = maker.base / "dark"
+        (root / "images").mkdir(parents=True)
+        pixels = np.random.default_rng(0).integers(0, 4000, (16, 16, 1)).astype(np.uint16)
+        write_image(root / "images" / "a.tif", Image.from_array(pixels))
+        measure(open_dataset(root, white=4095), "basic")
+        assert not caplog.records
+        measure(root, "basic")
+        assert "the largest sample is" in caplog.text
 
     def test_it_is_needed(self, source):
         with pytest.raises(ParameterError, match="difference compares with a reference: give reference="):

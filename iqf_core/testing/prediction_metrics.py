@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from iqf_core.dataset import Dataset
 from iqf_core.errors import ParameterError
 from iqf_core.metrics import Metric, PredictionMetric, metric
@@ -150,6 +152,22 @@ def weight_two_is_the_rows_twice(case: PredictionCase) -> None:
             require_equal(weighted, twice, f"weight 2 of {image} against its rows twice", relative=EXACT)
 
 
+def many_samples_are_each_alone(case: PredictionCase) -> None:
+    """Many samples of weights at once give what each gives alone, NaN where that is missing."""
+    with case.matched() as table:
+        images = list(dict.fromkeys(table["image"]))
+        count = len(images)
+        drawn = np.random.default_rng(5).multinomial(count, np.full(count, 1 / count), 6)
+        weights = np.vstack([drawn, np.ones(count), np.zeros(count)]).astype(np.float64)
+        names = [output.name for output in case.metric.outputs]
+        many = case.metric.aggregate_many(table, weights, images, names)
+        for index, row in enumerate(weights.tolist()):
+            alone = case.metric.aggregate(table, dict(zip(images, row, strict=True)))
+            at_once = {name: float(many[name][index]) for name in names}
+            told = f"weights {row} of {images} in a sample of many"
+            require_equal(at_once, {name: float(alone[name]) for name in names}, told, relative=EXACT)
+
+
 def order_does_not_matter(case: PredictionCase) -> None:
     """The values do not depend on the order of the rows."""
     with case.matched() as table:
@@ -199,6 +217,7 @@ PREDICTION_METRIC_LAWS: tuple[Rule, ...] = (
     missing_values_say_why,
     weights_of_one_change_nothing,
     weight_two_is_the_rows_twice,
+    many_samples_are_each_alone,
     order_does_not_matter,
     an_empty_table_says_why,
     table_is_untouched,

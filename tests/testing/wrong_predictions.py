@@ -114,6 +114,14 @@ class CountsEachImageOnce(Hits):
         return np.sqrt(super().weights(table, weights))
 
 
+class DrawsTheSameSampleAlways(Hits):
+    name: ClassVar[str] = "draws_the_same_sample_always"
+
+    def aggregate_many(self, table, weights, images, outputs):
+        found = super().aggregate_many(table, weights, images, outputs)
+        return {name: np.repeat(values[:1], len(values)) for name, values in found.items()}
+
+
 class BelievesTheFirst(Hits):
     name: ClassVar[str] = "believes_the_first"
 
@@ -171,6 +179,7 @@ BREAKS = [
     (RoundsWithoutWeights(), "weights_of_one_change_nothing"),
     (IgnoresWeights(), "weight_two_is_the_rows_twice"),
     (CountsEachImageOnce(), "weight_two_is_the_rows_twice"),
+    (DrawsTheSameSampleAlways(), "many_samples_are_each_alone"),
     (BelievesTheFirst(), "order_does_not_matter"),
     (CallsNothingZero(), "an_empty_table_says_why"),
     (WarnsOnNothing(), "an_empty_table_says_why"),

@@ -1,0 +1,67 @@
+"""By what a study is decided: fixed in its file, before anything is run."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pydantic
+
+from iqf_core.errors import ParameterError
+
+
+class Criterion(pydantic.BaseModel):
+    """What counts, how much may be lost, and how sure the answer is to be.
+
+    Parameters
+    ----------
+    metric : str
+        A column of the results (``coco_detection.ap_0.5``), or its end where only one has it (``ap_0.5``).
+    margin : float
+        What may be lost and still do, in the metric's unit; with ``relative``, a share of the reference.
+    confidence : float, optional
+        Of the whole answer: the chance that a setting is recommended that loses more is at most one minus it.
+    relative : bool, optional
+        Whether ``margin`` is a share of the reference's value.
+    cost : str, optional
+        The column that is to be small.
+    better : {"higher", "lower"}, optional
+        Where the metric does not say it itself, as what a script writes.
+    families : list of str, optional
+        Modifiers (or chains, as ``blur+jpeg``) that are decided on; all unless given.
+    looks : int, optional
+        How often, with more repetitions each time, the answer is asked for: each spends its share of the
+        error rate.
+    frozen : bool, optional
+        Whether one trained model is judged, for which repetitions mean nothing.
+    draws : int, optional
+        Samples of images of a bootstrap.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    metric: str
+    margin: float = pydantic.Field(ge=0, allow_inf_nan=False)
+    confidence: float = pydantic.Field(0.95, gt=0.5, lt=1)
+    relative: bool = False
+    cost: str = "bits_per_pixel"
+    better: Literal["higher", "lower"] | None = None
+    families: list[str] = []
+    looks: int = pydantic.Field(1, ge=1)
+    frozen: bool = False
+    draws: int = pydantic.Field(1000, ge=200)
+
+    @classmethod
+    def of(cls, given: Any) -> Criterion:
+        """Make one of what a user wrote.
+
+        Raises
+        ------
+        ParameterError
+            Naming the key.
+        """
+        try:
+            return cls.model_validate(given)
+        except pydantic.ValidationError as error:
+            fault = error.errors()[0]
+            place = ".".join(("criterion", *map(str, fault["loc"])))
+            raise ParameterError(f"{place}: {fault['msg']}") from error
