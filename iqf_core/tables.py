@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from iqf_core.errors import ResultsError
 
@@ -37,19 +40,27 @@ def read_table(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    texts = [name for name, kind in kinds.items() if kind in TEXT]
     try:
-        header = pd.read_csv(path, nrows=0).columns
-        numbers = [name for name in header if name not in texts]
-        table = pd.read_csv(
-            path,
-            dtype=dict.fromkeys(texts, str),
-            keep_default_na=False,
-            na_values={name: ["", "nan", "NaN"] for name in numbers},
-            float_precision="round_trip",
-        )
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        for name in table:
+            table[name] = _values(table[name].to_numpy(object), kinds.get(str(name), ""))
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: the table of a run cannot be read ({error})") from error
-    for name in texts:
-        table[name] = table[name].astype(object).where(table[name] != "", None)
     return table
+
+
+def _values(texts: npt.NDArray[np.object_], kind: str) -> npt.NDArray[Any]:
+    """Values of a column, exactly: pandas' own parser may miss the last bit of a number."""
+    if kind in TEXT:
+        return np.where(texts == "", None, texts)
+    if kind == "bool":
+        return np.asarray(texts == "True")
+    filled = np.where(texts == "", "nan", texts).astype(str)
+    if kind.startswith(("int", "uint")):
+        return filled.astype(np.int64)
+    try:
+        return filled.astype(np.float64)
+    except ValueError:
+        if kind:
+            raise
+        return texts
