@@ -30,7 +30,7 @@ def read_table(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
     path : pathlib.Path
         The file.
     kinds : mapping of str to str
-        Of `kinds_of`. Text stays text, whatever it looks like, None where it is empty; of other columns,
+        Of `kinds_of`. Text stays text, whatever it looks like, missing where it is empty; of other columns,
         what is not known is guessed.
 
     Raises
@@ -52,10 +52,10 @@ def read_table(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
 def _values(texts: npt.NDArray[np.object_], kind: str) -> npt.NDArray[Any]:
     """Values of a column, exactly: pandas' own parser may miss the last bit of a number."""
     if kind in TEXT:
-        return np.where(texts == "", None, texts)
+        return np.array([text or None for text in texts], object)
     if kind == "bool":
         return np.asarray(texts == "True")
-    filled = np.where(texts == "", "nan", texts).astype(str)
+    filled = np.array([text or "nan" for text in texts], str)
     if kind.startswith(("int", "uint")):
         return filled.astype(np.int64)
     try:
