@@ -107,6 +107,7 @@ def content_of(
             "part": run.setting.measured,
             "identity": _identity_of(measured),
             "source": source,
+            "images": len(measured),
         },
         "rates": dict(rates),
     }

@@ -37,6 +37,8 @@ class Study(StudyFile):
         Of the images of the last part (test, else val, else train), of predictions, or of generated images.
     verify : list or dict, optional
         Metrics of a sample of the images before and after each modifier, as for `iqf_core.make_variant`.
+    criterion : Criterion or dict, optional
+        Metric, margin and confidence by which the study is to be decided.
     executor : str or dict, optional
         ``local``, or ``{name: options}``.
     parallel : int, optional

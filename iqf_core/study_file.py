@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 import pydantic
 
 from iqf_core import plugins
+from iqf_core.criterion import Criterion
 from iqf_core.errors import StudyError, did_you_mean
 from iqf_core.parameters import Parametrised
 from iqf_core.parts import PARTS, Part
@@ -146,6 +147,7 @@ class StudyFile(_Block):
     seed_argument: str | None = None
     metrics: list[Any] = []
     verify: Verify | None = None
+    criterion: Criterion | None = None
     executor: str | dict[str, Any] = "local"
     parallel: int = pydantic.Field(1, ge=1, strict=True)
     workers: int | None = pydantic.Field(None, ge=1, strict=True)
@@ -297,6 +299,7 @@ def _keys_at(place: tuple[int | str, ...]) -> list[str]:
     blocks: dict[tuple[int | str, ...], type[pydantic.BaseModel]] = {
         (): StudyFile,
         ("verify",): Verify,
+        ("criterion",): Criterion,
         ("datasets",): Datasets,
         ("datasets", "source"): SourceEntry,
         ("task",): TaskEntry,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from iqf_core import Image, ImageMetric, ParameterError
+from iqf_core import Image, ImageMetric, ParameterError, UnknownComponent
 from iqf_core import metric as make_metric
 from iqf_modifiers_sensor.search import TOLERANCE
 
@@ -53,16 +53,21 @@ class Aim:
         """What the metric says of an image; `Missing` where it says nothing."""
         values = self.made_metric().measure(image)
         if self.output not in values:
-            raise ParameterError(f"metric {self.metric!r} has no output {self.output!r} to aim at")
+            raise ParameterError(f"metric {self.metric!r} has no output {self.output!r}: name one that has")
         return values[self.output]
 
     def made_metric(self) -> ImageMetric:
         """Metric of the active plugins."""
-        metric = make_metric(self.metric)
+        try:
+            metric = make_metric(self.metric)
+        except UnknownComponent as error:
+            known = f"give measured_{self.output}= where it is known"
+            raise UnknownComponent(f"{error} It would measure {self.output}; or {known}") from error
         if not isinstance(metric, ImageMetric):
-            raise ParameterError(f"metric {self.metric!r} does not measure single images")
+            raise ParameterError(f"metric {self.metric!r} does not measure single images: name one that does")
         return metric
 
     def noted(self, own: float) -> dict[str, float]:
-        """What is recorded of each image."""
-        return {f"{self.output}_before": own, "already_worse": float(self.is_missed(own))}
+        """What is recorded of each image; under names of its own, since a chain may have two aims."""
+        worse = math.nan if math.isnan(own) else float(self.is_missed(own))
+        return {f"{self.output}_before": own, f"{self.output}_already_worse": worse}

@@ -9,18 +9,27 @@ from __future__ import annotations
 import abc
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
 import pydantic
 
-from iqf_core import Image, ImageModifier, Missing, Modified, ParameterError, VariantError, parallel
+from iqf_core import (
+    Image,
+    ImageModifier,
+    Missing,
+    Modified,
+    ParameterError,
+    UnsupportedImage,
+    VariantError,
+)
 from iqf_core.modifiers import Knob
 from iqf_core.plugins import registry
 from iqf_core.samples import Samples, generator_for
 from iqf_modifiers_sensor.aim import Aim
-from iqf_modifiers_sensor.samples import Pixels
+from iqf_modifiers_sensor.means import mean, spread, values_of
+from iqf_modifiers_sensor.samples import Pixels, is_empty
 from iqf_modifiers_sensor.search import search
 
 log = logging.getLogger("iqf")
@@ -89,16 +98,23 @@ class Aimed(ImageModifier):
         """Setting for a dataset: the mean over a sample of its images has the value asked for."""
         if self.aim is None or self.per_image:
             return self
-        few = Samples(_spread(samples.names, self.sample), samples.load, samples.seed, samples.workers)
+        few = Samples(spread(samples.names, self.sample), samples.load, samples.seed, samples.workers)
         found, _, _ = self._searched(self.aim, few)
         found._found_for = self.aim
         return found
 
     def _apply_own(self, aim: Aim, image: Image, rng: np.random.Generator) -> Modified:
+        if is_empty(image):
+            return Modified(image.with_pixels(image.pixels.copy()))
         seed = int(rng.integers(2**31)) if self.draws else 0
-        found, before, after = self._searched(aim, Samples([""], lambda _: image, seed, workers=1))
+        try:
+            found, before, after = self._searched(aim, Samples([""], lambda _: image, seed, workers=1))
+        except VariantError as error:
+            hint = "; or leave out per_image: then others find its setting" if self.per_image else ""
+            raise UnsupportedImage(f"{error}{hint}") from error
         modified = found.modify(image, rng=generator_for(seed, self.name, ""))
-        noted = {"knob": found.knob_value or 0.0, f"{aim.output}_after": after}
+        value = found.knob_value or 0.0
+        noted = {"knob": value, self._knob().field: value, f"{aim.output}_after": after}
         modified.measured.update({**aim.noted(before), **noted})
         return modified
 
@@ -108,7 +124,7 @@ class Aimed(ImageModifier):
         knob = self._knob()
 
         def after(value: float) -> float:
-            return _mean(_values(lambda name: self._after(aim, samples, name, value), samples))
+            return mean(values_of(lambda name: self._after(aim, samples, name, value), samples))
 
         guess = self._guess(aim, before, samples, knob)
         value, reached = search(after, aim.excess, before, guess=guess, top=knob.harsh, said=f"{self}")
@@ -116,13 +132,13 @@ class Aimed(ImageModifier):
 
     def _before(self, aim: Aim, samples: Samples) -> float:
         """Mean of the images as they are, those already worse named."""
-        own = _values(lambda name: aim.own(samples.load(name)), samples)
-        before = _mean(own)
+        own = values_of(lambda name: aim.own(samples.load(name)), samples)
+        before = mean(own)
         if math.isnan(before):
             reasons = [value.reason for value in own.values() if isinstance(value, Missing)]
             raise VariantError(
                 f"{self}: {aim.metric} gives no {aim.output} ({(reasons or ['no reason said'])[0]}); "
-                f"say measured_{aim.output}= where it is known"
+                f"give measured_{aim.output}= where it is known"
             )
         worse = sorted(name or "the image" for name, value in own.items() if aim.is_missed(value))
         if worse:
@@ -148,7 +164,7 @@ class Aimed(ImageModifier):
                 top=knob.harsh,
                 said="",
             )[0]
-        except VariantError:  # the model cannot reach it; what is measured decides
+        except (VariantError, UnsupportedImage):  # the model cannot reach it; what is measured decides
             return knob.harsh / 4
 
     def plain(self, value: float) -> Self:
@@ -167,28 +183,6 @@ def _aiming(modifier: Aimed) -> list[str]:
     """Parameters that have to do with a target."""
     fields = type(modifier).model_fields
     return [key for key in fields if key in AIMING or key.startswith(("target_", "measured_"))]
-
-
-def _spread(names: Sequence[str], count: int) -> list[str]:
-    """Names at even distances."""
-    places = np.linspace(0, len(names) - 1, min(count, len(names))).round().astype(int)
-    return [names[place] for place in places]
-
-
-def _values(function: Callable[[str], float], samples: Samples) -> dict[str, float]:
-    """Value of each image, in the order of the names: sums do not depend on who was first."""
-
-    def row(name: str) -> tuple[str, float]:
-        return name, function(name)
-
-    found = dict(parallel.unordered(row, samples.names, workers=samples.workers))
-    return {name: found[name] for name in samples.names}
-
-
-def _mean(values: dict[str, float]) -> float:
-    """Mean of what could be measured."""
-    finite = [float(value) for value in values.values() if not math.isnan(value)]
-    return math.fsum(finite) / len(finite) if finite else math.nan
 
 
 def _listed(names: Sequence[str]) -> str:

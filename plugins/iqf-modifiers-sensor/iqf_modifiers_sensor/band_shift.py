@@ -11,7 +11,7 @@ import pydantic
 from iqf_core import Image, ImageModifier, Knob, Modified, UnsupportedImage
 from iqf_modifiers_sensor.filtering import Kernel, Vector, convolved
 from iqf_modifiers_sensor.knobs import knob_of
-from iqf_modifiers_sensor.samples import Pixels, as_samples
+from iqf_modifiers_sensor.samples import Pixels, in_place
 
 Shift = float | tuple[float, ...]
 FARTHEST = 256  # px
@@ -95,7 +95,9 @@ class BandShift(ImageModifier):
         """Distances of the bands that are shifted."""
         if not isinstance(self.dx_px, tuple) and not isinstance(self.dy_px, tuple):
             if self.band >= bands:
-                raise UnsupportedImage(f"band={self.band} of an image with {bands}, counted from 0")
+                raise UnsupportedImage(
+                    f"band={self.band}, and the image has {bands}: give one from 0 to {bands - 1}"
+                )
             return {self.band: (self.dx_px, self.dy_px)}
         both = [shift if isinstance(shift, tuple) else (0.0,) * bands for shift in (self.dx_px, self.dy_px)]
         if any(len(shifts) != bands for shifts in both):
@@ -105,7 +107,7 @@ class BandShift(ImageModifier):
     def _shifted(self, image: Image, band: int, dx: float, dy: float) -> Pixels:
         alone = Image(np.ascontiguousarray(image.pixels[..., band : band + 1]), image.white, image.nodata)
         kernel = Kernel(shifting(dx, self.interpolation), shifting(dy, self.interpolation))
-        return as_samples(convolved(alone, kernel), alone)
+        return in_place(convolved(alone, kernel), alone)
 
 
 def shifting(distance: float, interpolation: Literal["cubic", "linear"]) -> Vector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -11,9 +12,10 @@ import pydantic
 
 from iqf_core import Image, ImageModifier, Knob, Modified, UnsupportedImage
 from iqf_core.image import Geo
-from iqf_modifiers_sensor.samples import Pixels, found_holes
+from iqf_modifiers_sensor.samples import Pixels, found_holes, holds
 
 EXACT_BITS = 24  # of the whole numbers that float32 holds
+UNSIGNED: tuple[np.dtype[Any], ...] = (np.dtype(np.uint8), np.dtype(np.uint16))
 
 
 class BitDepth(ImageModifier):
@@ -29,13 +31,15 @@ class BitDepth(ImageModifier):
     white : float
         Or the new full scale itself; it may also be larger than the image's.
     dtype : {"keep", "smallest"}
-        ``"keep"``: the type stays; ``"smallest"``: uint8 where 255 suffices, else uint16.
+        ``"keep"``: the type stays; ``"smallest"``: uint8, else uint16, where it holds full scale and the
+        nodata value; else the type stays.
 
     Notes
     -----
     Halves are rounded to even. The image's own ``white`` must be known, and samples above it are refused,
-    not clipped; so are samples below 0 where the type becomes unsigned. Nodata keeps its value, which the
-    new type must hold. Scales of bands (DN to a physical unit) in the georeference are adapted.
+    not clipped; so are samples below 0 where the type becomes unsigned, and NaN and infinite ones where it
+    becomes one of whole numbers. Nodata keeps its value, also above the new full scale. Scales of bands
+    (DN to a physical unit) in the georeference are adapted, where there are any.
 
     References
     ----------
@@ -73,12 +77,13 @@ class BitDepth(ImageModifier):
 
     def apply(self, image: Image, *, rng: np.random.Generator) -> Modified:
         """Requantise."""
-        if self._keeps(image):
+        if self._has_no_more(image) and (self.dtype == "keep" or image.dtype.kind == "f"):
             return Modified(image.with_pixels(image.pixels.copy()))
-        old, new = image.require_white(), self._new_white()
+        old = image.require_white()
+        new = old if self._has_no_more(image) else self._new_white()
         dtype = self._new_dtype(image, new)
         _check(image, old, dtype)
-        pixels = _scaled(image, new / old, dtype)
+        pixels = _scaled(image, old, new, dtype)
         geo = None if image.geo is None else _rescaled(image.geo, old / new)
         return Modified(replace(image.with_pixels(pixels, geo=geo), white=new))
 
@@ -89,8 +94,8 @@ class BitDepth(ImageModifier):
     def _new_white(self) -> float:
         return float(2 ** (self.bits or 0) - 1) if self.white is None else self.white
 
-    def _keeps(self, image: Image) -> bool:
-        """Whether there are no fewer levels than the image has."""
+    def _has_no_more(self, image: Image) -> bool:
+        """Whether the image has no more levels than are asked for: none are made up."""
         if self.bits is None:
             return False
         if self.bits >= (EXACT_BITS if image.dtype.kind == "f" else 8 * image.dtype.itemsize):
@@ -98,47 +103,51 @@ class BitDepth(ImageModifier):
         return image.dtype.kind != "f" and self._new_white() >= image.require_white()
 
     def _new_dtype(self, image: Image, white: float) -> np.dtype[Any]:
-        smallest: np.dtype[Any] = np.dtype(np.uint8 if white <= 255 else np.uint16)
-        dtype = smallest if self.dtype == "smallest" else image.dtype
-        if dtype.kind != "f" and white > np.iinfo(dtype).max:
-            raise UnsupportedImage(f"{dtype} does not hold a full scale of {white:g}: give a smaller one")
-        return dtype
+        if self.dtype == "smallest":
+            return next((dtype for dtype in UNSIGNED if _suffices(dtype, white, image)), image.dtype)
+        if image.dtype.kind != "f" and white > np.iinfo(image.dtype).max:
+            raise UnsupportedImage(f"{image.dtype} holds no full scale of {white:g}: give a smaller one")
+        return image.dtype
+
+
+def _suffices(dtype: np.dtype[Any], white: float, image: Image) -> bool:
+    """Whether a type holds full scale, and nodata where the image's own does."""
+    nodata = image.nodata
+    names_none = nodata is None or not holds(image.dtype, nodata)
+    return holds(dtype, math.floor(white)) and (names_none or holds(dtype, nodata or 0.0))
 
 
 def _check(image: Image, white: float, dtype: np.dtype[Any]) -> None:
     """Refuse what has no value in the new scale."""
-    holes = image.nodata_mask()
+    holes, nodata = found_holes(image), image.nodata_mask()
+    unreal = holes is not None and (nodata is None or bool((holes & ~nodata).any()))
+    if unreal and dtype.kind != "f":
+        raise UnsupportedImage(f"{dtype} holds no NaN and no infinity: use dtype='keep', or make them nodata")
     valid = image.pixels if holes is None else image.pixels[~holes]
-    if valid.size and not valid.max() <= white:  # so that NaN is refused too
+    if valid.size and valid.max() > white:
         raise UnsupportedImage(
             f"samples up to {valid.max():g} where full scale is {white:g}: give the `white=` that they have"
         )
     if valid.size and dtype.kind == "u" and valid.min() < 0:
         raise UnsupportedImage(f"samples down to {valid.min():g} do not fit {dtype}: use dtype='keep'")
-    if holes is not None and holes.any() and not _holds(dtype, image.nodata):
-        raise UnsupportedImage(f"{dtype} does not hold the nodata value {image.nodata:g}: use dtype='keep'")
 
 
-def _holds(dtype: np.dtype[Any], value: float | None) -> bool:
-    if value is None or dtype.kind == "f":
-        return True
-    limits = np.iinfo(dtype)
-    return limits.min <= value <= limits.max and value == int(value)
-
-
-def _scaled(image: Image, ratio: float, dtype: np.dtype[Any]) -> Pixels:
+def _scaled(image: Image, old: float, new: float, dtype: np.dtype[Any]) -> Pixels:
     """Scale: where there are few values, through a table of them all."""
     if image.dtype.kind == "u":
-        values = np.rint(np.arange(np.iinfo(image.dtype).max + 1) * ratio)
+        values = np.rint(np.arange(np.iinfo(image.dtype).max + 1) * new / old)
         table = np.minimum(values, np.iinfo(dtype).max).astype(dtype)
         if image.dtype == np.uint8 and dtype == np.uint8:
             return np.asarray(cv2.LUT(image.pixels, table)).reshape(image.pixels.shape)
         return np.take(table, image.pixels)
-    holes = found_holes(image)
-    samples = image.pixels if holes is None else np.where(holes, image.dtype.type(0), image.pixels)
-    return np.rint(samples * ratio).astype(dtype)
+    nodata = image.nodata_mask()
+    samples = image.pixels if nodata is None else np.where(nodata, image.dtype.type(0), image.pixels)
+    return np.rint(samples * np.float64(new) / old).astype(dtype)
 
 
 def _rescaled(geo: Geo, factor: float) -> Geo:
-    """Georeference whose scales of bands give the same physical values."""
-    return replace(geo.without_statistics(), scales=tuple(scale * factor for scale in geo.scales))
+    """Georeference whose scales of bands give the same physical values, where they give any."""
+    kept = geo.without_statistics()
+    if all(scale == 1 for scale in geo.scales) and not any((*geo.offsets, *geo.units)):
+        return kept  # what a file says that says nothing
+    return replace(kept, scales=tuple(scale * factor for scale in geo.scales))

@@ -16,7 +16,7 @@ from iqf_modifiers_sensor.aim import Aim
 from iqf_modifiers_sensor.aimed import Aimed
 from iqf_modifiers_sensor.filtering import Kernel, convolved
 from iqf_modifiers_sensor.knobs import knob_of
-from iqf_modifiers_sensor.samples import Pixels, as_samples
+from iqf_modifiers_sensor.samples import Pixels, in_place
 
 SIZES = {"gaussian": "sigma_px", "disc": "radius_px", "motion": "length_px", "file": "kernel"}
 KNOBS: dict[str, Knob] = {
@@ -63,9 +63,10 @@ class Blur(Aimed):
     Notes
     -----
     Squares of widths add for Gaussians alone, so a target is searched on the blurred image itself. What is
-    found for an image is in its measurements: ``rer_before`` (or ``fwhm_before``), ``already_worse``, and
-    with ``per_image`` also ``rer_after`` and ``knob``. Integers are computed in single precision and
-    rounded to the nearest (halves to even).
+    found for an image is in its measurements: ``rer_before``, ``rer_already_worse`` (or ``fwhm_…``), and
+    with ``per_image`` also ``rer_after`` and ``sigma_px`` (or another size). Integers are computed in
+    single precision and rounded to the nearest (halves to even). NaN and infinite samples stay as they are,
+    and have no more part than nodata.
 
     References
     ----------
@@ -167,7 +168,7 @@ class Blur(Aimed):
     def pixels_of(self, image: Image, rng: np.random.Generator) -> Pixels:
         """Convolve."""
         kernel = self.point_spread()
-        return image.pixels.copy() if kernel.is_identity else as_samples(convolved(image, kernel), image)
+        return image.pixels.copy() if kernel.is_identity else in_place(convolved(image, kernel), image)
 
 
 def _content_of(file: str) -> bytes:

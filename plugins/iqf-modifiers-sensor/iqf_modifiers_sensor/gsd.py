@@ -12,7 +12,15 @@ from affine import Affine
 from iqf_core import Image, ImageModifier, Knob, Modified, UnsupportedImage
 from iqf_modifiers_sensor.area import Interpolation, averaged, interpolated
 from iqf_modifiers_sensor.knobs import knob_of
-from iqf_modifiers_sensor.samples import Mask, Values, as_samples, found_holes, with_nodata, without_holes
+from iqf_modifiers_sensor.samples import (
+    Mask,
+    Values,
+    as_samples,
+    found_holes,
+    in_place,
+    with_nodata,
+    without_holes,
+)
 
 SCALE, METRES = Knob("scale", mild=1, harsh=16), Knob("gsd_m", mild=0.01, harsh=1000)
 LEAST_VALID = 0.5  # share of a cell
@@ -42,9 +50,10 @@ class Gsd(ImageModifier):
     Notes
     -----
     Optics are not part of it: a pixel that is twice as wide under the same optics is what is simulated.
-    Chain a `blur` before it for others. Nodata has no part: a new pixel is the mean of what is valid in it,
-    and nodata where that is less than half of its area. When restoring, nodata is where it was. Integers
-    are rounded to the nearest (halves to even). The scales reached are measured: ``scale_x``, ``scale_y``.
+    Chain a `blur` before it for others. Nodata has no part, nor have NaN and infinite samples: a new pixel
+    is the mean of what is valid in it, and nodata (NaN where no value stands for it) where that is less
+    than half of its area. When restoring, nodata is where it was. Integers are rounded to the nearest
+    (halves to even). The scales reached are measured: ``scale_x``, ``scale_y``.
 
     References
     ----------
@@ -88,12 +97,10 @@ class Gsd(ImageModifier):
         if (height, width) == (image.height, image.width):
             return Modified(image.with_pixels(image.pixels.copy()), measured=measured)
         if self.restore:
-            pixels = as_samples(self._restored(image, height, width), image)
+            pixels = in_place(self._restored(image, height, width), image)
             return Modified(image.with_pixels(pixels), measured=measured)
         values, holes = _coarse(image, height, width)
-        pixels = as_samples(values, image)
-        if holes is not None:
-            pixels = with_nodata(pixels, holes, image.nodata)
+        pixels = with_nodata(as_samples(values, image), holes, image.nodata)
         affine = Affine.scale(width / image.width, height / image.height)
         return Modified(image.with_pixels(pixels), measured=measured, affine=affine)
 
@@ -110,7 +117,8 @@ class Gsd(ImageModifier):
             across, down = (self.gsd_m or 0) / own_x, (self.gsd_m or 0) / own_y
             if min(across, down) < 1 - 1e-6:
                 raise UnsupportedImage(
-                    f"its pixels are {own_x:g} m x {own_y:g} m already: {self.gsd_m:g} m cannot be reached"
+                    f"its pixels are {own_x:g} m x {own_y:g} m already, and {self.gsd_m:g} m is less: "
+                    "give a larger gsd_m="
                 )
         return max(1, round(image.height / max(down, 1))), max(1, round(image.width / max(across, 1)))
 
@@ -129,7 +137,7 @@ class Gsd(ImageModifier):
         return np.divide(smooth, weight, out=nearest, where=weight > FAINT)
 
 
-def _coarse(image: Image, height: int, width: int) -> tuple[Values, Mask | None]:
+def _coarse(image: Image, height: int, width: int) -> tuple[Values, Mask]:
     """Means of the cells, and which of them are nodata."""
     holes = found_holes(image)
     if holes is None:
@@ -149,7 +157,10 @@ def pixel_size_m(image: Image) -> tuple[float, float]:
     """Width and height of a pixel in metres of its projected system."""
     geo = image.geo
     if geo is None or geo.transform is None or geo.crs is None or not geo.crs.is_projected:
-        raise UnsupportedImage("gsd_m needs a georeference in a projected system: give scale= instead")
+        said = "has none" if geo is None or geo.crs is None or geo.transform is None else f"is in {geo.crs}"
+        raise UnsupportedImage(
+            f"gsd_m needs a georeference in a projected system, and the image {said}: give scale= instead"
+        )
     metres = float(geo.crs.linear_units_factor[1])
     transform = geo.transform
     return (

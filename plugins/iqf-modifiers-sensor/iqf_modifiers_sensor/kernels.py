@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -69,15 +70,17 @@ def from_bytes(content: bytes, name: str) -> Kernel:
     values = np.atleast_2d(_numbers(content, name))
     if values.ndim != 2 or not all(side % 2 for side in values.shape):
         raise ParameterError(
-            f"{name}: a kernel of shape {values.shape}; its sides must be odd, so that it has a middle: "
-            "add a row or column of zeros, and mind where the middle comes to lie"
+            f"{name}: a kernel of shape {values.shape}; it has two sides, both odd, so that there is a "
+            "middle: add a row or column of zeros, and mind where the middle comes to lie"
         )
-    if not np.isfinite(values).all() or not 0 < np.abs(values).sum() <= LARGEST_GAIN * values.sum():
+    largest = np.abs(values).max()
+    shares = values / largest if 0 < largest < np.inf else np.zeros_like(values)  # so that no sum overflows
+    if not 0 < np.abs(shares).sum() <= LARGEST_GAIN * shares.sum():
         raise ParameterError(
             f"{name}: a kernel is finite numbers with a positive sum, to which its negative parts leave at "
-            f"least 1/{LARGEST_GAIN} of all"
+            f"least 1/{LARGEST_GAIN} of all: give another one"
         )
-    return Kernel.of_plane(values / values.sum())
+    return Kernel.of_plane(shares / shares.sum())
 
 
 def identity() -> Kernel:
@@ -86,13 +89,35 @@ def identity() -> Kernel:
 
 
 def _numbers(content: bytes, name: str) -> Vector:
+    kind = Path(name).suffix.lower()
+    if kind not in READERS:
+        raise ParameterError(f"{name}: a kernel is read from {', '.join(READERS)}: write it as one of these")
     try:
-        if Path(name).suffix.lower() == ".npy":
-            return np.asarray(np.load(io.BytesIO(content), allow_pickle=False), np.float64)
-        separator = "," if Path(name).suffix.lower() == ".csv" else None
-        return np.loadtxt(io.StringIO(content.decode("utf-8-sig")), delimiter=separator, ndmin=2)
-    except (ValueError, TypeError, EOFError, OSError) as error:
+        return READERS[kind](content)
+    except (ValueError, EOFError, OSError, MemoryError) as error:
         raise ParameterError(f"{name}: no kernel can be read from it ({error})") from error
+
+
+def _of_array(content: bytes) -> Vector:
+    """Array of a ``.npy`` file: no archive and no pickle, which `numpy.load` would take as well."""
+    values = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    if values.dtype.kind not in "buif":
+        raise ValueError(f"its values are {values.dtype}, not real numbers")
+    return np.asarray(values, np.float64)
+
+
+def _of_text(content: bytes, separator: str | None) -> Vector:
+    lines = content.decode("utf-8-sig").splitlines()
+    if not any(line.partition("#")[0].strip() for line in lines):
+        raise ValueError("there are no numbers in it")
+    return np.loadtxt(lines, delimiter=separator, ndmin=2)
+
+
+READERS: dict[str, Callable[[bytes], Vector]] = {
+    ".npy": _of_array,
+    ".csv": lambda content: _of_text(content, ","),
+    ".txt": lambda content: _of_text(content, None),
+}
 
 
 def _area_below_left(x: Vector, y: Vector, radius: float) -> Vector:

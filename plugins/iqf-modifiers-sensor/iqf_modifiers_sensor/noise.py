@@ -12,7 +12,7 @@ from iqf_core import Image, Knob, UnsupportedImage
 from iqf_modifiers_sensor.aim import Aim
 from iqf_modifiers_sensor.aimed import Aimed
 from iqf_modifiers_sensor.knobs import knob_of
-from iqf_modifiers_sensor.samples import Pixels, Values, as_samples, found_holes, without_holes
+from iqf_modifiers_sensor.samples import Pixels, Values, found_holes, in_place, is_empty, without_holes
 
 KNOBS = {
     "sigma_dn": Knob("sigma_dn", mild=0, harsh=10_000),
@@ -67,7 +67,7 @@ class Noise(Aimed):
     rounding swallows the noise. Integers are clipped at the ends of their type and at ``white``, which
     takes a part of the noise beside them. All bands are drawn independently. Settings of the same image
     and seed have the same draws. What is found for an image is in its measurements: ``snr_before``,
-    ``already_worse``, and with ``per_image`` also ``snr_after`` and ``knob``.
+    ``snr_already_worse``, and with ``per_image`` also ``snr_after`` and ``sigma_dn``.
 
     References
     ----------
@@ -138,10 +138,14 @@ class Noise(Aimed):
         return {**super().versions(), "numpy": np.__version__}
 
     def expected(self, aim: Aim, own: float, image: Image, value: float) -> float:
-        """SNR, variances added up."""
-        level = max(float(np.mean(self._levels(image))), 0.0)
+        """SNR, variances added up; NaN of an image without a valid sample."""
+        if is_empty(image):
+            return math.nan
+        level = float(np.mean(self._levels(image)))
+        if level <= 0 and aim.given is not None:
+            raise UnsupportedImage(f"its median is {level:g} DN: give the level= of measured_snr")
         rounding = 0.0 if image.dtype.kind == "f" else ROUNDING
-        return level / math.sqrt((level / own) ** 2 + value**2 + rounding)
+        return max(level, 0.0) / math.sqrt((level / own) ** 2 + value**2 + rounding)
 
     def pixels_of(self, image: Image, rng: np.random.Generator) -> Pixels:
         """Draw and add, some rows at a time."""
@@ -152,7 +156,7 @@ class Noise(Aimed):
         values = self._striped(signal, rng)
         if any(getattr(self, key) for key in ("sigma_dn", "snr", "a", "b")):
             self._add_white(values, signal, self._sigmas(image), rng)
-        return as_samples(values, image)
+        return in_place(values, image)
 
     def _striped(self, signal: Pixels, rng: np.random.Generator) -> Values:
         """Signal with the gains and offsets of its columns."""

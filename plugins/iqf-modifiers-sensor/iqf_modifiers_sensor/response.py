@@ -6,6 +6,7 @@ taken as that Gaussian's, the kernel's transfer is exact.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Literal
 
@@ -69,6 +70,7 @@ def _fwhm(mtf: Vector) -> float:
 MEASURES: dict[Measure, Callable[[Vector], float]] = {"rer": _rer, "fwhm": _fwhm}
 
 
+@functools.lru_cache(maxsize=64)  # a search asks for one value again and again
 def _sigma_of(measure: Measure, value: float) -> float:
     """Sigma of the Gaussian that has this value."""
     of = MEASURES[measure]

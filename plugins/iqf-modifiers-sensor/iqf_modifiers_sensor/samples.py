@@ -53,29 +53,61 @@ def _largest(image: Image) -> int:
     return int(image.pixels.max(where=~holes, initial=np.iinfo(image.dtype).min))
 
 
+def in_place(values: Values, image: Image) -> Pixels:
+    """Values as samples, of an image whose pixels stay where they are.
+
+    NaN and infinite samples stay as they were, as nodata does: `iqf_core` sets back nodata alone.
+    """
+    samples = as_samples(values, image)
+    if image.dtype.kind == "f":
+        unreal = ~np.isfinite(image.pixels)
+        samples[unreal] = image.pixels[unreal]
+    return samples
+
+
 def found_holes(image: Image) -> Mask | None:
-    """Which samples are nodata, or None when none is."""
+    """Which samples have no part: nodata, and NaN and infinite ones; None when all have."""
     holes = image.nodata_mask()
+    if image.dtype.kind == "f":
+        unreal = ~np.isfinite(image.pixels)
+        holes = unreal if holes is None else holes | unreal
     return holes if holes is not None and holes.any() else None
 
 
+def is_empty(image: Image) -> bool:
+    """Whether no sample has a part."""
+    holes = found_holes(image)
+    return holes is not None and bool(holes.all())
+
+
 def without_holes(image: Image, holes: Mask) -> Values:
-    """Samples as float32, 0 in place of nodata: whatever stands there, NaN included, has no influence."""
+    """Samples as float32, 0 in place of holes: whatever stands there, NaN included, has no influence."""
     return np.where(holes, np.float32(0), image.pixels.astype(np.float32, copy=False))
 
 
 def with_nodata(pixels: Pixels, holes: Mask, nodata: float | None) -> Pixels:
     """Set nodata where the holes are, and nowhere else: a valid sample of that value moves by one step.
 
-    `iqf_core` sees to it where pixels stay in their places; this is for those that do not.
+    `iqf_core` sees to it where pixels stay in their places; this is for those that do not. Holes without a
+    value that stands for nodata are those of NaN and infinite samples, and NaN they become.
     """
-    if nodata is None:
+    if nodata is None or not holds(pixels.dtype, nodata):
+        if pixels.dtype.kind == "f":
+            pixels[holes] = np.nan
         return pixels
     value = pixels.dtype.type(nodata)
     if not math.isnan(nodata):
         pixels[(pixels == value) & ~holes] = _next_to(value)
     pixels[holes] = value
     return pixels
+
+
+def holds(dtype: np.dtype[Any], value: float) -> bool:
+    """Whether a type of samples has a value: files name nodata values that theirs has not."""
+    if dtype.kind == "f":
+        return True
+    limits = np.iinfo(dtype)
+    return limits.min <= value <= limits.max and value == int(value)
 
 
 def _next_to(value: Any) -> Any:

@@ -11,7 +11,7 @@ import pydantic
 from iqf_core import Image, ImageModifier, Knob, Modified
 from iqf_modifiers_sensor import kernels
 from iqf_modifiers_sensor.filtering import convolved
-from iqf_modifiers_sensor.samples import as_samples
+from iqf_modifiers_sensor.samples import in_place
 
 
 class Sharpen(ImageModifier):
@@ -58,7 +58,7 @@ class Sharpen(ImageModifier):
         single = image.pixels.astype(np.float32, copy=False).reshape(flat)
         mixed = cv2.addWeighted(single, 1 + self.amount, values.reshape(flat), -self.amount, 0)
         sharp = np.asarray(mixed, np.float32).reshape(values.shape)
-        return Modified(image.with_pixels(as_samples(sharp, image)))
+        return Modified(image.with_pixels(in_place(sharp, image)))
 
     def neutral(self) -> Sharpen:
         """Gain of 0."""

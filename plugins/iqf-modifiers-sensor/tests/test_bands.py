@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -63,11 +65,52 @@ def test_bit_depth_is_read_again_as_it_was_written(picture, dataset):
     assert (small.dtype, small.white) == (np.uint8, 255)
 
 
-def test_bit_depth_keeps_physical_values():
-    geo = Geo(scales=(0.5,), offsets=(3.0,))
-    image = iqf.Image.from_array(np.full((2, 2), 4095, np.uint16), white=4095, geo=geo)
+@pytest.mark.parametrize(
+    ("said", "scale"),
+    [
+        ({"scales": (0.5,), "offsets": (3.0,)}, 0.5 * 4095 / 255),
+        ({"scales": (1.0,), "offsets": (0.0,), "units": ("mW",)}, 4095 / 255),
+        ({"scales": (1.0,), "offsets": (0.0,), "units": (None,)}, 1.0),  # what is read of a file without any
+    ],
+)
+def test_bit_depth_keeps_physical_values_where_there_are_any(said, scale):
+    image = iqf.Image.from_array(np.full((2, 2), 4095, np.uint16), white=4095, geo=Geo(**said))
     after = iqf.modifier("bit_depth(bits=8)").modify(image).decoded()
-    assert after.pixels[0, 0, 0] * after.geo.scales[0] + after.geo.offsets[0] == pytest.approx(4095 * 0.5 + 3)
+    assert after.geo.scales == (pytest.approx(scale),)
+    assert (after.geo.offsets, after.geo.units) == (image.geo.offsets, image.geo.units)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "white", "nodata", "setting", "smallest"),
+    [
+        ("uint16", 4095, None, "bit_depth(bits=8, dtype='smallest')", "uint8"),
+        ("uint16", 4095, 255, "bit_depth(bits=8, dtype='smallest')", "uint8"),
+        ("uint16", 4095, 65535, "bit_depth(bits=8, dtype='smallest')", "uint16"),
+        ("uint16", 4095, -9999, "bit_depth(bits=8, dtype='smallest')", "uint8"),  # uint16 has it neither
+        ("uint16", 255, None, "bit_depth(bits=8, dtype='smallest')", "uint8"),
+        ("uint16", 255, None, "bit_depth(bits=16, dtype='smallest')", "uint8"),
+        ("int16", 4095, -32768, "bit_depth(bits=10, dtype='smallest')", "int16"),
+        ("int16", 4095, 0, "bit_depth(bits=10, dtype='smallest')", "uint16"),
+        ("float32", 1, math.nan, "bit_depth(bits=8, dtype='smallest')", "float32"),
+        ("float32", 1, None, "bit_depth(bits=12, dtype='smallest')", "uint16"),
+        ("float32", 1, None, "bit_depth(bits=24, dtype='smallest')", "float32"),
+    ],
+)
+def test_smallest_type_holds_full_scale_and_nodata(dtype, white, nodata, setting, smallest):
+    pixels = (np.array([[0.25, 0.5], [0.75, 1]]) * white).astype(dtype)
+    image = iqf.Image.from_array(pixels, white=white, nodata=nodata)
+    after = iqf.modifier(setting).modify(image).decoded()
+    assert (str(after.dtype), after.nodata is None) == (smallest, nodata is None)
+    np.testing.assert_allclose(after.pixels / after.white, image.pixels / white, atol=1.01 / after.white)
+
+
+def test_nodata_above_the_new_full_scale_is_read_again_as_nodata(picture, dataset):
+    image = picture("uint16", 4, white=4095.0, nodata=65535)
+    source = iqf.open_dataset(dataset({"a.tif": image}), white=4095)
+    for setting, limit in (("bit_depth(bits=8)", 255), ("bit_depth(white=1000.0, dtype='smallest')", 1000)):
+        again = iqf.make_variant(source, setting).read("a.tif")
+        np.testing.assert_array_equal(again.nodata_mask(), image.nodata_mask())
+        assert again.pixels[~again.nodata_mask()].max() <= limit == again.white
 
 
 @pytest.mark.parametrize(
@@ -75,10 +118,20 @@ def test_bit_depth_keeps_physical_values():
     [
         (np.array([[5000]], np.uint16), {"white": 4095}, "bit_depth(bits=8)", "give the `white=`"),
         (np.array([[-5]], np.int16), {"white": 99}, "bit_depth(bits=4, dtype='smallest')", "dtype='keep'"),
-        (np.array([[9, 4000]], np.uint16), {"nodata": 4000}, "bit_depth(bits=8, dtype='smallest')", "nodata"),
         (np.array([[9]], np.int16), {}, "bit_depth(bits=4)", "give `white=`"),
-        (np.array([[9]], np.uint8), {}, "bit_depth(white=300.0)", "does not hold"),
-        (np.array([[np.nan]], np.float32), {"white": 1.0}, "bit_depth(bits=8)", "give the `white=`"),
+        (np.array([[9]], np.uint8), {}, "bit_depth(white=300.0)", "holds no full scale"),
+        (
+            np.array([[np.nan]], np.float32),
+            {"white": 1.0},
+            "bit_depth(bits=8, dtype='smallest')",
+            "holds no NaN",
+        ),
+        (
+            np.array([[np.inf]], np.float32),
+            {"white": 1.0},
+            "bit_depth(bits=8, dtype='smallest')",
+            "dtype='keep'",
+        ),
     ],
 )
 def test_bit_depth_refuses_what_has_no_value(pixels, options, setting, said):

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.ndimage import convolve1d
 from scipy.signal import convolve2d
 
 import iqf_core as iqf
@@ -87,6 +88,15 @@ def test_convolution_is_the_plain_sum(kernel, size, dtype, picture):
     pixels = picture(dtype, 5, size=size).pixels
     expected = np.dstack([plainly(pixels[..., band], spread(kernel)) for band in range(5)])
     np.testing.assert_allclose(filtered(pixels, kernel), expected, rtol=2e-6, atol=2e-6 * np.ptp(pixels))
+
+
+@pytest.mark.parametrize("sigma", [16.0, 16.3, 200.0])
+@pytest.mark.parametrize("size", [(1, 1), (5, 3), (40, 53)])
+def test_long_kernels_are_the_plain_sum_too(sigma, size, picture):
+    pixels, kernel = picture("uint16", 5, size=size).pixels, kernels.gaussian(sigma)
+    rows = convolve1d(pixels.astype(float), kernel.y, axis=0, mode="reflect")
+    expected = convolve1d(rows, kernel.x, axis=1, mode="reflect")
+    np.testing.assert_allclose(filtered(pixels, kernel), expected, atol=2e-6 * np.max(pixels))
 
 
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)

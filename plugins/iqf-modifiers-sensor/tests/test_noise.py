@@ -31,24 +31,19 @@ def test_sigma_and_rounding(dtype):
 
 
 @pytest.mark.parametrize("sigma", [1.0, 5.0, 12.0])
-def test_the_snr_metric_measures_it(sigma):
-    """Level over the noise added and the 1/12 of rounding, within 3 %."""
-    metric = iqf.metric("snr") if has_metric("snr") else pytest.skip("iqf-metrics-snr is not installed")
+def test_the_snr_metric_measures_it(sigma, needs):
+    """The variance that is added and the 1/12 of rounding, within 3 %."""
+    needs("snr")
+    metric = iqf.metric("snr")
     ramp = np.rint(np.linspace(500, 1500, SIDE) * np.ones((SIDE, 1))).astype(np.uint16)
     image = iqf.Image.from_array(ramp, white=4095)
     found = metric.measure(noisy(f"noise(sigma_dn={sigma})", image))
-    assert found["sigma"] ** 2 == pytest.approx(sigma**2 + 1 / 12, rel=0.06)
+    assert found["sigma"] ** 2 == pytest.approx(sigma**2 + 1 / 12, rel=0.03)
     assert found["snr"] == pytest.approx(1000 / math.sqrt(sigma**2 + 1 / 12), rel=0.03)
     model = metric.measure(noisy("noise(a=9.0, b=0.05)", image))
-    assert model["sigma"] == pytest.approx(math.sqrt(9 + 0.05 * 1000 + 1 / 12), rel=0.03)
-
-
-def has_metric(name):
-    try:
-        iqf.metric(name)
-    except iqf.IqfError:
-        return False
-    return True
+    assert model["sigma"] ** 2 == pytest.approx(9 + 0.05 * 1000 + 1 / 12, rel=0.03)
+    ratio = metric.measure(noisy("noise(snr=80.0)", image))
+    assert ratio["sigma"] ** 2 == pytest.approx((1000 / 80) ** 2 + 1 / 12, rel=0.03)
 
 
 def test_snr_is_of_the_noise_added_at_each_bands_median_or_at_a_level():

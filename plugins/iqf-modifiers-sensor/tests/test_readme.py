@@ -30,14 +30,6 @@ def expanded(block: str) -> list[iqf.Modifier]:
     return [modifier for entry in yaml.safe_load(block)["modifiers"] for modifier in expand(entry)]
 
 
-def core_passes_targets_on() -> bool:
-    try:
-        iqf.modifier("noise(target_snr=40.0)")
-    except iqf.ParameterError:
-        return False
-    return True
-
-
 @pytest.mark.parametrize("block", blocks("python"))
 def test_python(block, capsys):
     exec(block, {})  # noqa: S102 - it is ours
@@ -51,10 +43,6 @@ def test_study():
     assert len(made) == 3 + 3 + 1 + 3 + 3 + 1 + 3 + 1 + 2 + 1 + 3 + 1 + 1
 
 
-@pytest.mark.skipif(
-    not core_passes_targets_on(),
-    reason="iqf_core.specs keeps every target_… for itself: see iqf_core.targets",
-)
 def test_study_with_targets():
     made = expanded(blocks("yaml")[1])
     assert len(made) == 3 + 1 + 3 + 1
