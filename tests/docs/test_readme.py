@@ -77,7 +77,11 @@ def test_the_readme_from_top_to_bottom(tmp_path):
     assert "iqf-haze" in outputs["iqf plugins"]
     assert "amount" in outputs["iqf modifiers haze"]
     assert "mean_bytes" in outputs["iqf task script.py --testds examples/textures/patches"]
+    (ssim,) = [text for line, text in outputs.items() if "--metric 'ssim(" in line]
+    assert "ssim-resampleTrue.ssim" in ssim
     assert sorted(folder.name for folder in (tmp_path / "variants").glob("patches#*")) == [
+        next(tmp_path.glob("variants/patches#blur-sigma_px0.8+noise-target_snr40-*")).name,
+        "patches#gsd-scale2",
         "patches#haze-amount0.3+jpeg-quality50",
         "patches#jpeg-quality50",
         "patches#jpeg2000-target_bits_per_pixel0.5",
