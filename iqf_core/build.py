@@ -7,7 +7,7 @@ import itertools
 import math
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iqf_core import parallel
@@ -68,7 +68,10 @@ class Build:
         manifest = self._manifest(resolved, writer.finished())
         moves: dict[str, Sequence[Move]] = {
             **{name: [] for name in (*self.source.images, *self.source.left_out)},
-            **manifest.moves(),
+            **{
+                name: [replace(move, left_of=resolved.left_of) for move in became]
+                for name, became in manifest.moves().items()
+            },
         }
         for truth in self.source.sources:
             truth.format.follow(truth.path, partial / truth.path.name, moves)

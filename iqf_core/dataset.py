@@ -316,8 +316,11 @@ def _recognise(path: Path) -> Source:
 
 
 def _find_sources(root: Path, images_dir: Path) -> tuple[Source, ...]:
-    masks = [folder for folder in subfolders(root) if "mask" in folder.name.lower()]
-    places = [*candidates(root), *masks, images_dir]
+    words = ("mask", "label")
+    folders = [
+        f for f in subfolders(root) if f != images_dir and any(word in f.name.lower() for word in words)
+    ]
+    places = [*candidates(root), *folders, images_dir]
     known = _formats()
     sources = []
     for place in places:

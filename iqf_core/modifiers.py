@@ -32,6 +32,7 @@ from iqf_core.parameters import Parametrised, labelled
 if TYPE_CHECKING:
     from affine import Affine
 
+    from iqf_core.records import Move, Thing
     from iqf_core.samples import Samples
 
 
@@ -182,6 +183,23 @@ class Modifier(Parametrised, abc.ABC):
     def resolve(self, samples: Samples) -> Modifier:
         """Setting to use for a whole dataset; anything but itself only for searched targets."""
         return self
+
+    def left_of(self, thing: Thing, move: Move) -> Thing | None:
+        """What is left of an object in an image that its pixels moved into: all of it, unless overridden.
+
+        Parameters
+        ----------
+        thing : iqf_core.records.Thing
+            In the pixels of the new image, of which it may stick out.
+        move : iqf_core.records.Move
+            Name and size of that image.
+
+        Returns
+        -------
+        Thing or None
+            None when the image's ground truth shall not have it.
+        """
+        return thing
 
     @abc.abstractmethod
     def apply_dataset(self, source: Any, writer: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +145,8 @@ class Move:
         Old to new pixel coordinates; None when pixels stayed.
     georeferenced : bool
         Whether the source image has a coordinate system.
+    left_of : callable or None
+        Object in the new pixels, this move -> what is left of it, or None; all of it unless given.
     """
 
     name: str
@@ -152,6 +154,7 @@ class Move:
     height: int
     affine: Affine | None = None
     georeferenced: bool = False
+    left_of: Callable[[Thing, Move], Thing | None] | None = field(default=None, compare=False)
 
 
 def moved_box(box: Sequence[float], affine: Affine) -> tuple[float, float, float, float]:

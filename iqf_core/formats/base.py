@@ -82,12 +82,16 @@ class DatasetFormat(abc.ABC):
         record = replace(record, image=_renamed(record.image, name, move.name))
         if move.affine is None:
             return record
-        things = tuple(self.moved(thing, move) for thing in record.things)
+        moved = (self.moved(thing, move) for thing in record.things)
+        things = [thing for thing in moved if _touches(thing, move)]
+        if move.left_of is not None:
+            left = (move.left_of(thing, move) for thing in things)
+            things = [thing for thing in left if thing is not None]
         return replace(
             record,
             width=None if record.width is None else move.width,
             height=None if record.height is None else move.height,
-            things=tuple(thing for thing in things if _touches(thing, move)),
+            things=tuple(things),
         )
 
 

@@ -87,7 +87,7 @@ def _feature(thing: Thing, image: str) -> dict[str, Any]:
     if _rings_of(feature.get("geometry")) == thing.polygons:
         return feature
     parts = [[[list(point) for point in ring] for ring in rings] for rings in thing.polygons]
-    single = feature["geometry"]["type"] == "Polygon"
+    single = feature["geometry"]["type"] == "Polygon" and len(parts) == 1
     feature["geometry"] = {
         "type": "Polygon" if single else "MultiPolygon",
         "coordinates": parts[0] if single else parts,
