@@ -11,7 +11,8 @@ from iqf_core.dataset import Dataset
 from iqf_core.executor import Handle, Job, Outcome, Status, TaskExecutor
 from iqf_core.parameters import create, parse_spec
 from iqf_core.parts import Part
-from iqf_core.plan import OPTION, Plan, PlannedRun, Setting
+from iqf_core.plan import OPTION, Plan
+from iqf_core.planned import PlannedRun, Setting
 from iqf_core.runfolder import LAYOUT, RunFolder, read_json, write_json
 from iqf_core.variant import Variant
 
@@ -31,7 +32,11 @@ def what_changed(plan: Plan) -> str:
 
 
 def write_study(plan: Plan, tracking_uri: str) -> None:
-    """Leave on disk what this study is: its file, its code, and the keys of its runs in order."""
+    """Leave on disk what this study is: its file, its code, and the keys of its runs in order.
+
+    With its criterion stands how many runs had ended when it was first seen: what is fixed before any outcome
+    keeps its error rate.
+    """
     study = plan.study
     content = {
         "layout": LAYOUT,
@@ -42,8 +47,20 @@ def write_study(plan: Plan, tracking_uri: str) -> None:
         "runs": [run.key for run in plan.runs],
         "code": dict(plan.code),
         "tracking_uri": tracking_uri,
+        "criterion": _criterion(plan),
     }
     write_json(plan.folder / "study.json", content)
+
+
+def _criterion(plan: Plan) -> dict[str, Any] | None:
+    if plan.study.criterion is None:
+        return None
+    criterion = plan.study.criterion.model_dump(mode="json")
+    before: dict[str, Any] = (read_json(plan.folder / "study.json") or {}).get("criterion") or {}
+    if before.get("criterion") == criterion:
+        return before
+    ended = sum(1 for _ in (plan.folder / "runs").glob("*/outcome.json"))
+    return {"criterion": criterion, "runs_before": ended}
 
 
 def asked_of(plan: Plan, run: PlannedRun) -> dict[str, Any]:
@@ -57,6 +74,7 @@ def asked_of(plan: Plan, run: PlannedRun) -> dict[str, Any]:
         "family": run.setting.family,
         "modifier": None if modifier is None else modifier.spec(),
         "knob": None if modifier is None else modifier.knob_value,
+        **({} if run.model is None and not plan.study.matrix else {"train_variant": run.train_label}),
         "hyperparameters": dict(run.hyperparameters),
         "repetition": run.repetition,
         "seed": run.seed if plan.study.seed_argument else None,
@@ -91,10 +109,12 @@ def content_of(
     arguments = {name: str(value) for name, value in run.hyperparameters.items()}
     argument = plan.study.seed_argument
     seed = {argument.lstrip("-"): str(run.seed)} if argument else {}
+    given = {**arguments, **seed, **options} if run.model is None else {"model": str(run.model)}
     return {
         **asked_of(plan, run),
         "knob": _knob_of(measured, run.setting),
-        "options": {**arguments, **seed, **options},
+        "options": given,
+        "infers": run.model is not None,
         "datasets": {
             part: {
                 "path": str(dataset.root.resolve()),
@@ -107,7 +127,6 @@ def content_of(
             "part": run.setting.measured,
             "identity": _identity_of(measured),
             "source": source,
-            "images": len(measured),
         },
         "rates": dict(rates),
     }
@@ -118,7 +137,7 @@ def job_of(plan: Plan, folder: RunFolder, content: Mapping[str, Any]) -> Job:
     task = plan.study.task
     return Job(
         key=folder.key,
-        script=plan.script.resolve(),
+        script=(plan.infer if content.get("infers") and plan.infer else plan.script).resolve(),
         datasets={OPTION[part]: Path(entry["path"]) for part, entry in content.get("datasets", {}).items()},
         folder=folder.path.resolve(),
         output=folder.output.resolve(),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import filelock
 import numpy as np
@@ -15,92 +12,18 @@ import numpy as np
 from iqf_core.dataset import Dataset, open_dataset
 from iqf_core.errors import ImageError, ParameterError, StudyError
 from iqf_core.executor import TaskExecutor
-from iqf_core.fingerprint import digest_of
 from iqf_core.image import probe_image
 from iqf_core.metrics import Metric, metric
 from iqf_core.modifiers import Modifier
 from iqf_core.parameters import create, parse_spec
 from iqf_core.parts import PARTS, Part, lay_down
-from iqf_core.runfolder import RunFolder
+from iqf_core.planned import REFERENCE, PlannedRun, Setting, frozen_runs, matrix_runs, training_runs
 from iqf_core.script import code_files, fingerprint_of
-from iqf_core.specs import expand, grid
+from iqf_core.specs import expand
 from iqf_core.study_file import DatasetEntry, StudyFile
-from iqf_core.variant import find_variant, recipe_of
+from iqf_core.variant import find_variant
 
-REFERENCE = "reference"
 OPTION = {"train": "trainds", "val": "valds", "test": "testds"}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One column of a study: a modifier, or none for the reference, applied to its datasets.
-
-    Parameters
-    ----------
-    modifier : Modifier or None
-        None leaves every part untouched.
-    datasets : mapping of Part to Dataset
-        Parts before they are modified.
-    modified : tuple of Part
-        Parts that the modifier applies to.
-    """
-
-    modifier: Modifier | None
-    datasets: Mapping[Part, Dataset]
-    modified: tuple[Part, ...]
-
-    @property
-    def label(self) -> str:
-        """Short name of the setting."""
-        return REFERENCE if self.modifier is None else self.modifier.label
-
-    @property
-    def family(self) -> str:
-        """Name that the settings of one modifier share."""
-        return REFERENCE if self.modifier is None else self.modifier.family
-
-    @property
-    def measured(self) -> Part:
-        """The part whose images are measured: what the task is judged on."""
-        return next(part for part in ("test", "val", "train") if part in self.datasets)
-
-    def modifier_of(self, part: Part) -> Modifier | None:
-        """Modifier of one part, None where it stays untouched."""
-        return self.modifier if part in self.modified else None
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """One run of a study.
-
-    Parameters
-    ----------
-    key : str
-        Digest of all that determines it.
-    setting : Setting
-        What it is run on.
-    hyperparameters : mapping
-        Options of the script.
-    repetition : int
-        From 0.
-    seed : int
-        This repetition's own; the same for every setting.
-    folder : RunFolder
-        Where it is kept.
-    """
-
-    key: str
-    setting: Setting
-    hyperparameters: Mapping[str, Any]
-    repetition: int
-    seed: int
-    folder: RunFolder
-
-    @property
-    def title(self) -> str:
-        """One line naming the run."""
-        options = " ".join(f"{name}={value}" for name, value in self.hyperparameters.items())
-        return " ".join(filter(None, [self.setting.label, options, f"#{self.repetition + 1}"]))
 
 
 @dataclass(frozen=True)
@@ -118,7 +41,9 @@ class Plan:
     executor : TaskExecutor
         Where they are run.
     script : pathlib.Path
-        The user's script.
+        The user's script; of a frozen study, the one that applies the model.
+    infer : pathlib.Path or None
+        The script that applies a model, where there is one.
     code : mapping of str to str
         Files that count as its code -> digest.
     datasets : mapping of Part to Dataset
@@ -130,6 +55,7 @@ class Plan:
     metrics: tuple[Metric, ...]
     executor: TaskExecutor
     script: Path
+    infer: Path | None
     code: Mapping[str, str]
     datasets: Mapping[Part, Dataset]
 
@@ -167,6 +93,38 @@ class Plan:
             total += sizes[dataset.root]
         return total
 
+    def to_do(self) -> list[PlannedRun]:
+        """Runs that have not ended well."""
+        return [run for run in self.runs if not run.folder.is_finished()]
+
+    def expected_s(self, parallel: int) -> float | None:
+        """Seconds that what is left takes, from the mean of the runs that are done; None where none is."""
+        left = self.to_do()
+        rest = {run.key for run in left}
+        done = [run.folder.outcome() or {} for run in self.runs if run.key not in rest]
+        took = [outcome["ended"] - outcome["started"] for outcome in done]
+        return len(left) * sum(took) / len(took) / parallel if took else None
+
+    def require_affordable(self, *, max_runs: int | None, max_gb: float | None) -> None:
+        """Refuse what is more than allowed, before anything is made.
+
+        Raises
+        ------
+        StudyError
+            Naming what is asked for and what is allowed.
+        """
+        count = len(self.to_do())
+        if max_runs is not None and count > max_runs:
+            raise StudyError(
+                f"{count} runs are to be done, and --max-runs allows {max_runs}; nothing was started"
+            )
+        gigabytes = self.disk_bytes() / 1e9 if max_gb is not None else 0.0
+        if max_gb is not None and gigabytes > max_gb:
+            raise StudyError(
+                f"variants may need {gigabytes:.2g} GB, and --max-gb allows {max_gb:g}; nothing was made "
+                "(storage: codestream needs less)"
+            )
+
     def _find(self, dataset: Dataset, modifier: Modifier) -> Path | None:
         return find_variant(
             dataset,
@@ -188,9 +146,8 @@ def make_plan(study: StudyFile) -> Plan:
         When a dataset, modifier, metric or executor is not as the study says.
     """
     study.use_plugins()
-    script = study.path(study.task.script).resolve()
-    if not script.is_file():
-        raise StudyError(f"task.script: no such file {script}")
+    infer = _script(study, "infer") if study.task.infer else None
+    script = infer if study.frozen and infer is not None else _script(study, "script")
     datasets = datasets_of(study)
     settings = _settings(study, datasets)
     executor = _executor(study)
@@ -198,18 +155,22 @@ def make_plan(study: StudyFile) -> Plan:
     if study.verify is not None:
         study.verify.made()  # so that a wrong one is refused before anything runs
     code = _code_of(study, script, datasets)
-    fingerprint = fingerprint_of(script, code)
-    runs = []
-    for setting in settings:
-        cells = itertools.product(grid(study.hyperparameters), range(study.repetitions))
-        identities = {part: _identity(setting, part, study) for part in setting.datasets}
-        for hyperparameters, repetition in cells:
-            seed = _seed_of(study.seed, repetition)
-            key = _key(study, fingerprint, identities, hyperparameters, repetition, seed)
-            folder = RunFolder(study.folder / "runs" / key)
-            runs.append(PlannedRun(key, setting, hyperparameters, repetition, seed, folder))
+    if study.frozen:
+        runs = frozen_runs(study, settings, fingerprint_of(script, code))
+    else:
+        runs = training_runs(study, settings, fingerprint_of(script, code))
+    if study.matrix and infer is not None:
+        applied = fingerprint_of(infer, _code_of(study, infer, datasets))
+        runs += matrix_runs(study, settings, runs, applied)
     _refuse_twins(runs)
-    return Plan(study, tuple(runs), metrics, executor, script, code, datasets)
+    return Plan(study, tuple(runs), metrics, executor, script, infer, code, datasets)
+
+
+def _script(study: StudyFile, key: str) -> Path:
+    script = study.path(getattr(study.task, key)).resolve()
+    if not script.is_file():
+        raise StudyError(f"task.{key}: no such file {script}")
+    return script
 
 
 def datasets_of(study: StudyFile) -> dict[Part, Dataset]:
@@ -267,40 +228,6 @@ def _code_of(study: StudyFile, script: Path, datasets: Mapping[Part, Dataset]) -
     if study.file is not None:
         apart.append(study.file)
     return code_files(script, exclude=apart, code=study.task.code)
-
-
-def _identity(setting: Setting, part: Part, study: StudyFile) -> str:
-    dataset, modifier = setting.datasets[part], setting.modifier_of(part)
-    if modifier is None:
-        return dataset.fingerprint
-    return recipe_of(dataset, modifier, storage=study.storage, seed=study.seed).identity
-
-
-def _key(
-    study: StudyFile,
-    code: str,
-    identities: Mapping[Part, str],
-    hyperparameters: Mapping[str, Any],
-    repetition: int,
-    seed: int,
-) -> str:
-    words = [
-        code,
-        study.task.interpreter,
-        f"monitoring={study.mlflow_monitoring}",
-        f"repetition={repetition}",
-        f"seed={seed if study.seed_argument else None}",
-        *(f"{part}={identity}" for part, identity in identities.items()),
-        *(f"option {name}={value!r}" for name, value in sorted(hyperparameters.items())),
-        *(f"environment {name}={value}" for name, value in sorted(study.task.environment.items())),
-    ]
-    return digest_of(*words)[:20]
-
-
-@functools.cache
-def _seed_of(seed: int, repetition: int) -> int:
-    """A repetition's own seed, 31 bits, the same for every setting."""
-    return int(np.random.SeedSequence([seed, repetition]).generate_state(1)[0] >> 1)
 
 
 def _refuse_twins(runs: list[PlannedRun]) -> None:

@@ -58,13 +58,19 @@ class Results:
         folders = [RunFolder(self.folder / "runs" / key) for key in self._study()["runs"]]
         return [folder for folder in folders if folder.outcome() is not None and folder.job()]
 
+    def criterion(self) -> dict[str, Any] | None:
+        """By what the study's file says that it is to be decided."""
+        found: dict[str, Any] | None = self._study()["study"].get("criterion")
+        return found
+
     def dataframe(self) -> pd.DataFrame:
         """A row per run that ended.
 
         Returns
         -------
         pandas.DataFrame
-            Columns ``family`` (modifier, or ``reference``), ``variant`` (label), ``knob``, the
+            Columns ``family`` (modifier, or ``reference``), ``variant`` (label), of a matrix
+            ``train_variant`` (what the model was trained on), ``knob``, the
             hyper-parameters, ``repetition``, ``seed``, ``status``, ``reason``, ``duration_s``, the rates, and
             every metric (of a series its last value).
         """
@@ -89,7 +95,7 @@ class Results:
         if table.empty:
             return table
         hyper = self.hyperparameters()
-        keys = [*SETTING, *hyper]
+        keys = [*self._setting(table), *hyper]
         columns = map(str, table)
         rates = [name for name in columns if name in RATES or name.startswith(VERIFY)]
         metrics = self._metrics(table)
@@ -203,6 +209,11 @@ class Results:
         """Names of the study's hyper-parameters, as they are columns of the table."""
         return [column_of(name) for name in self._study()["study"]["hyperparameters"]]
 
+    @staticmethod
+    def _setting(table: pd.DataFrame) -> list[str]:
+        """Columns that say what a run was run on: of a matrix, also what its model was trained on."""
+        return [*SETTING, *(["train_variant"] if "train_variant" in table else [])]
+
     def _metrics(self, table: pd.DataFrame) -> list[str]:
         own = {*COLUMNS, *RATES, *self.hyperparameters()}
         numbers = table.select_dtypes("number").columns
@@ -213,7 +224,7 @@ class Results:
             return []
         metrics = self._metrics(table)
         good = table[table["status"] == "FINISHED"]
-        groups = good.groupby([*SETTING, *self.hyperparameters()], dropna=False)
+        groups = good.groupby([*self._setting(table), *self.hyperparameters()], dropna=False)
         return [
             name
             for name, group in groups
@@ -274,6 +285,7 @@ def _row(folder: RunFolder) -> dict[str, Any]:
     row: dict[str, Any] = {
         "family": job.get("family"),
         "variant": job.get("label"),
+        **({"train_variant": job["train_variant"]} if job.get("train_variant") else {}),
         "knob": job.get("knob"),
         **{column_of(name): _cell(value) for name, value in job.get("hyperparameters", {}).items()},
         "repetition": job.get("repetition"),

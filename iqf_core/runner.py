@@ -34,7 +34,8 @@ from iqf_core.jobs import (
     write_study,
 )
 from iqf_core.parts import Part
-from iqf_core.plan import Plan, PlannedRun, Setting
+from iqf_core.plan import Plan
+from iqf_core.planned import PlannedRun, Setting
 from iqf_core.runfolder import RunFolder
 from iqf_core.task import log_tail, read_outputs
 from iqf_core.tracking import Tracker, Writer, default_uri
@@ -173,8 +174,8 @@ class _Session:
     def _loop(self) -> None:
         while self.queue or self.active:
             stop = self.fail_fast and self.failed
-            while self.queue and not stop and len(self.active) < self.parallel:
-                self._start(self.queue.popleft())
+            while not stop and len(self.active) < self.parallel and (run := self._next()) is not None:
+                self._start(run)
                 stop = self.fail_fast and self.failed
             if stop and not self.active:
                 return
@@ -183,8 +184,20 @@ class _Session:
             if self.active:
                 time.sleep(max(0.0, min(entry.next_poll for entry in self.active) - time.monotonic()))
 
+    def _next(self) -> PlannedRun | None:
+        """Take the first run from the queue that can be started: one whose model is there."""
+        for run in self.queue:
+            if run.trained is None or run.trained.folder.outcome() is not None:
+                self.queue.remove(run)
+                return run
+        return None
+
     def _start(self, run: PlannedRun) -> None:
         """Re-attach to the run's job if there is one, else submit it."""
+        if run.trained is not None and not run.trained.folder.is_finished():
+            reason = (run.trained.folder.outcome() or {}).get("reason", "")
+            self._end(run, failure(f"there is no model: training on {run.trained.title} failed: {reason}"))
+            return
         try:
             entry = self._reattached(run) or self._submitted(run)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's modifier may raise anything
@@ -207,7 +220,8 @@ class _Session:
         """Make the run's variants, write down what is asked, and have it done."""
         run.folder.start_anew()
         datasets = self._modified(run.setting)
-        options = {} if not self.plan.study.mlflow_monitoring else self._monitoring(run)
+        monitored = self.plan.study.mlflow_monitoring and run.model is None
+        options = self._monitoring(run) if monitored else {}
         content = content_of(self.plan, run, datasets, self._rates(run.setting), options)
         run.folder.write("job.json", content)
         job = job_of(self.plan, run.folder, content)

@@ -8,7 +8,18 @@ from typing import Any
 from iqf_core.runfolder import RunFolder, read_json
 
 Series = list[tuple[int, float]]
-COLUMNS = ("family", "variant", "knob", "repetition", "seed", "status", "reason", "duration_s", "key")
+COLUMNS = (
+    "family",
+    "variant",
+    "train_variant",
+    "knob",
+    "repetition",
+    "seed",
+    "status",
+    "reason",
+    "duration_s",
+    "key",
+)
 """Of the table of runs, whatever the study."""
 
 
@@ -39,6 +50,7 @@ def parameters_of(job: Mapping[str, Any], outcome: Mapping[str, Any]) -> dict[st
     own = {
         "variant": job.get("label"),
         "family": job.get("family"),
+        "train_variant": job.get("train_variant"),
         "repetition": job.get("repetition"),
         "seed": job.get("seed"),
     }

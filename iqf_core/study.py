@@ -23,6 +23,10 @@ class Study(StudyFile):
         Each entry a modifier, a chain (a list), or a grid (lists as values).
     reference : bool, optional
         Add the untouched dataset.
+    matrix : bool, optional
+        Train on each variant, and judge each model on the test images of every variant, with ``task.infer``.
+    frozen : bool, optional
+        Train nothing: judge ``task.model`` on every variant, with ``task.infer``.
     apply_to : list of {"train", "val", "test"}, optional
         Parts that are modified; the others stay untouched.
     hyperparameters : dict, optional

@@ -106,15 +106,22 @@ class TaskEntry(_Block):
         Added to the environment; part of what determines a run. Numbers are taken for text.
     code : list of str
         Globs of the files beside the script that determine a run; all of its folder unless given.
+    infer : str
+        Script that applies a model: it is given ``--model``, ``--testds`` and ``--outputpath``. For
+        ``matrix`` and ``frozen``.
+    model : str
+        The model of a ``frozen`` study: a file or folder.
     """
 
     model_config = pydantic.ConfigDict(coerce_numbers_to_str=True)
 
-    script: str
+    script: str = ""
     timeout_s: float | None = pydantic.Field(None, gt=0, allow_inf_nan=False)
     interpreter: str = ""
     environment: dict[str, str] = {}
     code: list[str] = []
+    infer: str = ""
+    model: str = ""
 
 
 class PluginsEntry(_Block):
@@ -140,6 +147,8 @@ class StudyFile(_Block):
     task: TaskEntry
     modifiers: list[Any] = []
     reference: bool = True
+    matrix: bool = False
+    frozen: bool = False
     apply_to: list[Part] = ["train", "val", "test"]
     hyperparameters: dict[str, Any] = {}
     repetitions: int = pydantic.Field(1, ge=1, strict=True)
@@ -182,6 +191,7 @@ class StudyFile(_Block):
     def _has_cells(self) -> StudyFile:
         if not self.modifiers and not self.reference:
             raise ValueError("nothing to run: give modifiers, or reference: true")
+        self._refuse_unfit_models()
         if self.seed_argument in self.hyperparameters:
             raise ValueError(f"seed_argument: {self.seed_argument!r} is among the hyperparameters too")
         for name, value in self.hyperparameters.items():
@@ -195,6 +205,24 @@ class StudyFile(_Block):
                 f"{min(map(str, reserved))!r} is passed by IQF itself: name the script's option otherwise"
             )
         return self
+
+    def _refuse_unfit_models(self) -> None:
+        """What is trained, and what a model is applied with, must fit."""
+        task = self.task
+        if self.frozen:
+            if not (task.infer and task.model):
+                raise ValueError("frozen: say task.model, which is judged, and task.infer, which applies it")
+            if task.script or self.matrix or self.repetitions > 1 or self.hyperparameters:
+                raise ValueError(
+                    "frozen: nothing is trained, so no task.script, matrix, repetitions or hyperparameters"
+                )
+            return
+        if not task.script:
+            raise ValueError("the key 'task.script' is missing")
+        if task.model:
+            raise ValueError("task.model: the model of a study with frozen: true; others train their own")
+        if self.matrix and not task.infer:
+            raise ValueError("matrix: say task.infer, the script that applies a model to other images")
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:

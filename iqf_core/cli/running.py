@@ -16,7 +16,7 @@ import click
 from iqf_core.cli.tables import cell_text, console
 from iqf_core.errors import ExecutorError, OutputError
 from iqf_core.executor import Job, Outcome, State, Status
-from iqf_core.plan import PlannedRun
+from iqf_core.planned import PlannedRun
 from iqf_core.plugins.records import one_line, printable
 from iqf_core.runfolder import RunFolder
 from iqf_core.runner import Listener
@@ -69,6 +69,15 @@ class Progress(Listener):
         from rich.text import Text
 
         self._bar.console.print(Text(line), soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """Time to two units: ``45 s``, ``12 min``, ``3 h 20 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours else f"{minutes} min"
 
 
 def _metrics(outcome: Mapping[str, Any]) -> str:

@@ -10,36 +10,49 @@ import click
 from iqf_core.cli.plugins import as_json
 
 if TYPE_CHECKING:
-    from iqf_core.plan import Plan, PlannedRun
+    from iqf_core.plan import Plan
+    from iqf_core.planned import PlannedRun
     from iqf_core.runner import Tally
 
 study_file = click.argument("study", type=click.Path(path_type=Path))
+max_runs = click.option("--max-runs", type=click.IntRange(0), help="Refuse if more runs are to be done.")
+max_gb = click.option("--max-gb", type=click.FloatRange(0), help="Refuse if variants may need more disk.")
 EXIT_FAILED = 1
 
 
 @click.command()
 @study_file
+@max_runs
+@max_gb
 @as_json
-def plan(study: Path, as_json: bool) -> None:
-    """Show the runs of STUDY, what is already done, and the disk that its variants need.
+def plan(study: Path, max_runs: int | None, max_gb: float | None, as_json: bool) -> None:
+    """Show the runs of STUDY, what is already done, the disk that its variants need, and the time.
 
     \b
     Examples:
       iqf plan study.yaml
       iqf plan study.yaml --json
+      iqf plan study.yaml --max-runs 200 --max-gb 50
     """
     import json
 
     from iqf_core import Study
+    from iqf_core.cli.running import duration
 
     made = Study.from_file(study).plan()
+    made.require_affordable(max_runs=max_runs, max_gb=max_gb)
     rows = [_planned(run) for run in made.runs]
     missing = [f"{dataset.name}: {modifier}" for dataset, modifier in made.missing_variants()]
-    disk = made.disk_bytes()
+    disk, expected = made.disk_bytes(), made.expected_s(made.study.parallel)
     if as_json:
-        click.echo(json.dumps({"runs": rows, "missing_variants": missing, "disk_bytes": disk}, indent=1))
+        content = {"runs": rows, "missing_variants": missing, "disk_bytes": disk, "expected_s": expected}
+        click.echo(json.dumps(content, indent=1))
         return
     _show_plan(made, rows, missing, disk)
+    if expected:
+        click.echo(
+            f"Expected: {duration(expected)}, as long as runs took so far, {made.study.parallel} at once"
+        )
 
 
 @click.command()
@@ -47,7 +60,16 @@ def plan(study: Path, as_json: bool) -> None:
 @click.option("--fresh", is_flag=True, help="Run again what is done.")
 @click.option("--parallel", type=click.IntRange(1), help="Runs at once, instead of the study's.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
-def run(study: Path, fresh: bool, parallel: int | None, fail_fast: bool) -> int:
+@max_runs
+@max_gb
+def run(
+    study: Path,
+    fresh: bool,
+    parallel: int | None,
+    fail_fast: bool,
+    max_runs: int | None,
+    max_gb: float | None,
+) -> int:
     """Run what is not done of STUDY; finished runs are not run again.
 
     Exit code 1 when any run failed.
@@ -60,7 +82,10 @@ def run(study: Path, fresh: bool, parallel: int | None, fail_fast: bool) -> int:
     """
     from iqf_core import Study
 
-    return run_study(Study.from_file(study), fresh=fresh, parallel=parallel, fail_fast=fail_fast)
+    made = Study.from_file(study)
+    if max_runs is not None or max_gb is not None:
+        made.plan().require_affordable(max_runs=max_runs, max_gb=max_gb)
+    return run_study(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast)
 
 
 def run_study(
@@ -131,6 +156,7 @@ def _planned(run: PlannedRun) -> dict[str, Any]:
     outcome = run.folder.outcome()
     return {
         "variant": run.setting.label,
+        **({} if run.trained is None else {"train_variant": run.train_label}),
         **run.hyperparameters,
         "repetition": run.repetition + 1,
         "state": "to do" if outcome is None else outcome["status"].lower(),
