@@ -25,7 +25,7 @@ def write(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        ({"repetition": 3}, "unknown key 'repetition'. Did you mean 'repetitions'?"),
+        ({"repetition": 3}, "unknown key 'repetition'. Did you mean 'repetitions'"),
         ({"datasets": {"tset": "data"}}, "unknown key 'datasets.tset'. Did you mean 'test'"),
         ({"datasets": {"test": {"pth": "x"}}}, "unknown key 'datasets.test.pth'. Did you mean 'path'?"),
         (
