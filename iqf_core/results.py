@@ -63,6 +63,10 @@ class Results:
         found: dict[str, Any] | None = self._study()["study"].get("criterion")
         return found
 
+    def is_frozen(self) -> bool:
+        """Whether a given model was judged, and none was trained."""
+        return bool(self._study()["study"].get("frozen", False))
+
     def dataframe(self) -> pd.DataFrame:
         """A row per run that ended.
 
