@@ -1,7 +1,8 @@
 """Tables of measured numbers, and the pages of docs/ that are made from them.
 
-``python benchmarks/tables.py`` writes docs/accuracy.md and docs/speed.md from docs/measured/accuracy.json and
-speed.json, which are what the last full run left in build/; ``--from-build`` takes those over first.
+``python benchmarks/tables.py`` writes docs/accuracy.md, docs/speed.md and docs/decision.md from
+docs/measured/*.json, which are what the last full run left in build/; ``--from-build`` takes those over
+first.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ BUILD, MEASURED, DOCS = ROOT / "build", ROOT / "docs" / "measured", ROOT / "docs
 PAGES = {
     "accuracy": "How right the metrics are",
     "speed": "How fast the metrics are",
+    "decision": "How sure a recommendation is",
 }
 LIBRARIES = ("numpy", "scipy", "opencv-python-headless")
 

@@ -91,7 +91,7 @@ def measure_run(
     for one in metrics:
         try:
             if isinstance(one, PredictionMetric):
-                if predictions.is_file() and not _is_done(run.tables, one):
+                if not _is_done(run.tables, one):
                     _predicted(one, run, datasets)
                 continue
             if not _is_done(run.measurements, one):
@@ -172,6 +172,8 @@ def _predicted(one: PredictionMetric, run: RunFolder, datasets: RunDatasets) -> 
     failure: BaseException | None = None
     judge, kinds = one, {}
     try:
+        if not (run.output / PREDICTIONS).is_file():
+            raise OutputError(f"the script wrote no {PREDICTIONS}, which {one.name} judges")
         judge = _calibrated(one, run, datasets)
         table = judge.match(run.output / PREDICTIONS, datasets.truth(datasets.measured, run))
         table.to_csv(folder / f"{stem}.csv", index=False)

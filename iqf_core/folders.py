@@ -52,8 +52,15 @@ def find_images_dir(root: Path) -> Path:
 
 
 def subfolders(root: Path) -> list[Path]:
-    """Sub-folders that are not hidden."""
-    return sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
+    """Sub-folders that are neither hidden nor variants."""
+    return sorted(
+        f for f in root.iterdir() if f.is_dir() and not f.name.startswith(".") and not is_variant(f)
+    )
+
+
+def is_variant(folder: Path) -> bool:
+    """Whether a folder is a variant, or one that is being built: never a part of the dataset beside it."""
+    return any((folder / name).is_file() for name in (".iqf-manifest", ".iqf-building"))
 
 
 def candidates(root: Path) -> list[Path]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +12,9 @@ import numpy as np
 
 from iqf_core import parallel
 from iqf_core.dataset import Dataset
-from iqf_core.errors import ImageError, ParameterError
+from iqf_core.errors import ParameterError
 from iqf_core.formats import finder
-from iqf_core.full_scale import doubt_images
+from iqf_core.full_scale import LARGEST, doubt_images, largest_sample
 from iqf_core.image import Image
 from iqf_core.metrics import ImageMetric, Metric, MetricSpec, Missing, Output, PairMetric
 from iqf_core.metrics import metric as make_metric
@@ -25,10 +24,6 @@ from iqf_core.variant import Variant, open_with_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-LOOKED_AT = 3
-"""Images of a dataset whose full scale nobody stated that are looked at for doubting it."""
 
 
 @dataclass(frozen=True)
@@ -105,23 +100,24 @@ def measure(
     made = [make_metric(spec) for spec in given]
     _refuse_unfit(made, against)
     partners = {} if against is None else _partners(opened, against)
-    pairs = [(functools.partial(opened.read, name), partners.get(name)) for name in opened.images]
+    largest: dict[str, float] = {}
+    pairs = [(functools.partial(_noted, opened, name, largest), partners.get(name)) for name in opened.images]
     found = parallel.unordered(
         lambda item: (item[0], measure_pair(made, *item[1])), enumerate(pairs), workers=workers
     )
     doing = f"{opened.name}: {', '.join(str(one) for one in made)}"
     values = dict(track(found, total=len(pairs), doing=doing, show=progress))
-    if opened.white is None:
-        doubt_images(str(opened.root), _some(opened))
+    doubt_images(str(opened.root), largest.values())
     keys = [(record.image, record.group) for record in opened.records]
     return tabulate(keys, [values[index] for index in range(len(pairs))], made)
 
 
-def _some(dataset: Dataset) -> Iterator[Image]:
-    """Yield the first images that can be read: what is true of full scale shows in a few."""
-    for name in dataset.images[:LOOKED_AT]:
-        with contextlib.suppress(ImageError, OSError):  # it has its reason in the table already
-            yield dataset.read(name)
+def _noted(dataset: Dataset, name: str, largest: dict[str, float]) -> Image:
+    """Read an image, and note its largest sample where nobody stated its full scale."""
+    image = dataset.read(name)
+    if dataset.white_of(name) is None:
+        largest[name] = largest_sample(image).get(LARGEST, 0)
+    return image
 
 
 def tabulate(

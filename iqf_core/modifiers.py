@@ -264,6 +264,10 @@ class ImageModifier(Modifier):
             When the modifier breaks its contract: it writes to its input, or gives another dtype or
             number of bands than declared, or another size without the map between the two.
         """
+        if not isinstance(image, Image):
+            raise ParameterError(
+                f"{self} modifies an Image, not {type(image).__name__}: iqf_core.Image.from_array makes one"
+            )
         view = image.pixels.view()
         view.flags.writeable = False
         generator = rng or np.random.default_rng(0) if self.draws else NoGenerator(str(self))

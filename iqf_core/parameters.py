@@ -35,7 +35,7 @@ class Parametrised(pydantic.BaseModel):
     name: ClassVar[str]
 
     def __init__(self, /, **parameters: Any) -> None:
-        frozen = {name: _freeze(value) for name, value in parameters.items()}
+        frozen = {name: _freeze(plain(value)) for name, value in parameters.items()}
         try:
             super().__init__(**frozen)
         except pydantic.ValidationError as error:
@@ -97,6 +97,11 @@ def called(name: str, parameters: Mapping[str, Any]) -> str:
     """``name(a=1, b=2)``: what `parse_call` reads."""
     inner = ", ".join(f"{key}={_freeze(value)!r}" for key, value in parameters.items())
     return f"{name}({inner})" if inner else name
+
+
+def plain(value: Any) -> Any:
+    """Value as Python's own: a NumPy scalar as a number, an array as a list."""
+    return value.tolist() if type(value).__module__ == "numpy" and hasattr(value, "tolist") else value
 
 
 def _freeze(value: Any) -> Any:

@@ -145,7 +145,21 @@ class Results:
                 f"the repetitions of {len(twins)} setting(s) ended identically, with no seed_argument: "
                 "they are not repetitions, and their spread says nothing"
             )
-        return said + self._drifts(table)
+        return said + self._unjudged() + self._drifts(table)
+
+    def _unjudged(self) -> list[str]:
+        """Metrics that could not be applied, each with the first reason."""
+        found: dict[str, list[str]] = {}
+        for folder in self.runs():
+            for file in sorted(folder.tables.glob("*.json")):
+                content = read_json(file) or {}
+                if content.get("again"):
+                    reasons = list(content.get("reasons", {}).values())
+                    found.setdefault(file.stem, []).append(reasons[0] if reasons else "")
+        return [
+            f"{name} could not be applied to {len(reasons)} run(s), first: {reasons[0]}"
+            for name, reasons in found.items()
+        ]
 
     def _drifts(self, table: pd.DataFrame) -> list[str]:
         """What a modifier was asked for and did not achieve, once for each setting."""

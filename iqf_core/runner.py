@@ -63,12 +63,15 @@ class Tally:
     ----------
     finished, failed, earlier, left : int
         Ended well now; ended badly now; found done; not started because of ``fail_fast``.
+    unjudged : int
+        Runs that ended well, of which a metric could not be applied.
     """
 
     finished: int
     failed: int
     earlier: int
     left: int
+    unjudged: int = 0
 
 
 def run_plan(
@@ -139,6 +142,7 @@ class _Session:
     lost: Counter[str] = field(default_factory=Counter)
     finished: int = 0
     failed: int = 0
+    unjudged: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         study = self.plan.study
@@ -169,7 +173,7 @@ class _Session:
             self._cancel()
             raise
         self.writer.close()
-        return Tally(self.finished, self.failed, len(done), len(self.queue))
+        return Tally(self.finished, self.failed, len(done), len(self.queue), len(self.unjudged))
 
     def _loop(self) -> None:
         while self.queue or self.active:
@@ -340,6 +344,7 @@ class _Session:
             )
             for problem in problems:
                 self.listener.note(f"{run.title}: {problem}")
+                self.unjudged.add(run.key)
         self.writer.submit(self.tracker.deliver, run.folder)
 
     def _monitoring(self, run: PlannedRun) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from iqf_core.errors import ParameterError, did_you_mean
 from iqf_core.modifiers import Chain, ImageModifier, Modifier
-from iqf_core.parameters import create, parse_spec
+from iqf_core.parameters import create, parse_spec, plain
 from iqf_core.targets import PREFIX, RateTarget
 
 Spec = str | Mapping[str, Any] | Sequence[Any] | Modifier
@@ -78,7 +78,7 @@ def expand(spec: Spec, **parameters: Any) -> list[Modifier]:
     if name == "chain":
         _refuse_parameters({key: value for key, value in written.items() if key != "steps"} | parameters)
         return expand(written.get("steps", ()))
-    axes = {**written, **parameters}
+    axes = {key: plain(value) for key, value in {**written, **parameters}.items()}
     empty = [key for key, value in axes.items() if value == []]
     if empty:
         raise ParameterError(f"{name}: {empty[0]} is an empty list: there is nothing to try")

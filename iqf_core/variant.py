@@ -187,6 +187,8 @@ def make_variant(
     metrics = [] if check is None else check.made()
     recipe = recipe_of(source, asked, storage=storage, seed=seed)
     root = Path(variants_root) if variants_root is not None else source.root.absolute().parent
+    if root.resolve().is_relative_to(source.images_dir.resolve()):
+        raise VariantError(f"{root}: lies among the images of the dataset, which variants would join")
     build = Build(source, asked, recipe, seed, workers, backend, progress)
     try:
         root.mkdir(parents=True, exist_ok=True)

@@ -107,8 +107,8 @@ class Change(pydantic.BaseModel):
     reason: str = ""
 
     def values(self) -> dict[str, float]:
-        """``before``, ``after`` and, where something was asked for, ``asked``; NaN for what is not known."""
-        found = {"before": self.before, "after": self.after}
+        """``before``, ``after``, ``images`` and, where that was asked for, ``asked``; NaN: not known."""
+        found = {"before": self.before, "after": self.after, "images": float(self.images)}
         known = {name: math.nan if value is None else value for name, value in found.items()}
         return known if self.asked is None else {**known, "asked": self.asked}
 

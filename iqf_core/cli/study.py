@@ -72,7 +72,7 @@ def run(
 ) -> int:
     """Run what is not done of STUDY; finished runs are not run again.
 
-    Exit code 1 when any run failed.
+    Exit code 1 when any run failed, or could not be judged by every metric.
 
     \b
     Examples:
@@ -104,7 +104,7 @@ def run_study(
         tally = run_plan(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast, listener=listener)
     show_summary(Results(made.folder))
     click.echo(_said(tally))
-    return EXIT_FAILED if tally.failed else 0
+    return EXIT_FAILED if tally.failed or tally.unjudged else 0
 
 
 @click.command()
@@ -184,6 +184,7 @@ def _show_plan(made: Plan, rows: list[dict[str, Any]], missing: list[str], disk:
 
 def _said(tally: Tally) -> str:
     parts = [f"{tally.finished} finished", f"{tally.failed} failed", f"{tally.earlier} done earlier"]
+    parts += [f"{tally.unjudged} not judged by every metric"] if tally.unjudged else []
     return ", ".join(parts + ([f"{tally.left} not started"] if tally.left else []))
 
 

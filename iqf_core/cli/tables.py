@@ -102,5 +102,8 @@ def _spread(mean: float, std: float) -> str:
 
 
 def print_json(frame: pd.DataFrame) -> None:
-    """Print a data frame as a JSON list of objects; NaN becomes null."""
-    click.echo(frame.to_json(orient="records", indent=1, double_precision=15))
+    """Print a data frame as a JSON list of objects; NaN becomes null, and what is infinite a text."""
+    import numpy as np
+
+    said = frame.astype(object).where(~frame.isin([np.inf, -np.inf]), frame.astype(str))
+    click.echo(said.to_json(orient="records", indent=1, double_precision=15))

@@ -60,12 +60,22 @@ class ClassesFormat(DatasetFormat):
         if columns is None:
             raise DatasetError(f"{path}: needs a column 'image_filename' and a column 'label'")
         records = []
+        labels: dict[str, str | None] = {}
         for row in table:
             if None in row or None in row.values():
                 raise DatasetError(
                     f"{path}: line {table.line_num} has not the {len(header)} fields of the header"
                 )
-            records.append(self._record(row, columns))
+            record = self._record(row, columns)
+            if not record.label:
+                raise DatasetError(f"{path}: line {table.line_num}: {record.image!r} has no label")
+            other = labels.setdefault(record.image, record.label)
+            if other != record.label:
+                raise DatasetError(
+                    f"{path}: line {table.line_num}: {record.image!r} is {record.label!r} here, and was "
+                    f"{other!r} before"
+                )
+            records.append(record)
         return GroundTruth(tuple(records), {"columns": header, "image": columns[0]})
 
     def _columns(self, header: Sequence[str]) -> tuple[str, str] | None:
@@ -75,11 +85,12 @@ class ClassesFormat(DatasetFormat):
 
     @staticmethod
     def _record(row: Mapping[str, str], columns: tuple[str, str]) -> Record:
-        return Record(row[columns[0]], label=row[columns[1]], group=row.get("group") or None, extras=row)
+        label, group = row[columns[1]].strip(), (row.get("group") or "").strip()
+        return Record(row[columns[0]].strip(), label=label, group=group or None, extras=row)
 
     @staticmethod
     def _is_folder_per_class(path: Path) -> bool:
         entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
-        folders = [entry for entry in entries if entry.is_dir()]
+        folders = [entry for entry in entries if entry.is_dir() and not (entry / ".iqf-manifest").is_file()]
         loose = any(entry.is_file() and is_image(entry) for entry in entries)
         return len(folders) > 1 and not loose and all(any(map(is_image, f.glob("*.*"))) for f in folders)

@@ -21,7 +21,7 @@ from iqf_core.image.headers import (
     with_jpeg_segments,
     with_png_chunks,
 )
-from iqf_core.image.model import Encoding, Geo, Image, ImageInfo, Pixels
+from iqf_core.image.model import Encoding, Geo, Image, ImageInfo, Pixels, require_white_fits
 from iqf_core.image.opencv import check_jpeg, decode, encode_png
 from iqf_core.image.sidecar import has_sidecar, sidecar, sidecar_path
 
@@ -85,7 +85,9 @@ def read_image(
             header = _header(data, container, complete=True)
             check_size(header.width, header.height)
             image = _decoded(path, data, container, header)
-    return image if white is None else replace(image, white=float(white))
+    with _naming(path):
+        require_white_fits(white, image.dtype)
+        return image if white is None else replace(image, white=float(white))
 
 
 def probe_image(path: str | os.PathLike[str]) -> ImageInfo:

@@ -30,6 +30,15 @@ _REMEDIES = {
 }
 
 
+def require_white_fits(white: float | None, dtype: np.dtype[Any]) -> None:
+    """Refuse a full scale that somebody states and that the samples cannot reach."""
+    if white is not None and dtype.kind != "f" and white > np.iinfo(dtype).max:
+        raise UnsupportedImage(
+            f"white={white:g} is more than {dtype} can hold ({np.iinfo(dtype).max}): say the full scale of "
+            "these samples, or nothing"
+        )
+
+
 def require_dtype(dtype: Any) -> np.dtype[Any]:
     """Return the NumPy type of a name or type, or raise UnsupportedImage with the remedy."""
     name = str(dtype)
@@ -226,7 +235,6 @@ class Image:
             raise UnsupportedImage(
                 f"white={self.white}: full scale is a positive number, such as 255 or 4095"
             )
-
         described = len(self.geo.colorinterp) if self.geo else 0
         if described not in (0, self.bands):
             raise UnsupportedImage(
@@ -260,6 +268,7 @@ class Image:
         """
         array = np.asarray(pixels)
         copy = np.array(array, dtype=require_dtype(array.dtype), order="C", copy=True)
+        require_white_fits(white, copy.dtype)
         copy = copy[:, :, np.newaxis] if copy.ndim == 2 else copy
         white = default_white(copy.dtype) if white is None else float(white)
         if nodata is not None:

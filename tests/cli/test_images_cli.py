@@ -43,7 +43,7 @@ def test_what_cannot_be_modified_is_wrong_input_with_its_reason(lab: Lab) -> Non
     lab.images("deep", sixteen=True)
     done = lab.iqf("modify", "deep", "-m", "jpeg(quality=50)", code=2)
     assert ".png: " in done.err
-    assert "gdal_translate" in done.err  # the remedy
+    assert "bit_depth(bits=8" in done.err  # the remedy
     assert "none: no such folder" in lab.iqf("modify", "none", "-m", "jpeg", code=2).err
     assert "Did you mean 'quality'" in lab.iqf("modify", "data", "-m", "jpeg(qualty=5)", code=2).err
     assert "--seed" in lab.iqf("modify", "data", "-m", "jpeg", "--seed", "-1", code=2).err

@@ -175,7 +175,7 @@ def test_metrics_that_raise_leave_the_runs_as_they_are(here: Lab) -> None:
 def test_a_prediction_metric_that_failed_is_tried_again(here: Lab) -> None:
     here.plugin("iqf-stranger")
     here.script(LABELS)
-    here.iqf("run", here.study(metrics=["judge(at='match')"]))
+    here.iqf("run", here.study(metrics=["judge(at='match')"]), code=1)
     assert here.table()[0]["judge-atmatch.score"] is None
     module = here.site / "iqf_stranger.py"
     module.write_text(module.read_text().replace('raise OSError("no such truth")', "pass"))
@@ -227,3 +227,18 @@ def test_a_damaged_file_in_a_run_folder_is_named(lab: Lab) -> None:
     outcome.unlink()
     lab.iqf("run", file)
     assert lab.table()[0]["status"] == "FINISHED"
+
+
+def test_runs_that_a_metric_cannot_judge_are_no_success(here: Lab) -> None:
+    """No predictions: exit code 1, a count, a reason that stays; the runs themselves ended well."""
+    here.plugin("iqf-stranger")
+    command = here.iqf("run", here.study(metrics=["chooser"], repetitions=2), code=1)
+    assert "2 finished, 0 failed, 0 done earlier, 2 not judged by every metric" in command.out
+    reason = "the script wrote no output.json, which chooser judges"
+    assert reason in command.err
+    assert f"chooser could not be applied to 2 run(s), first: {reason}" in here.iqf("results", "study").err
+    assert here.table()[0]["status"] == "FINISHED"
+    assert (
+        here.iqf("run", here.study(metrics=["chooser"], repetitions=2), code=1).out.count("not judged") == 1
+    )
+    here.iqf("run", here.study(repetitions=2))

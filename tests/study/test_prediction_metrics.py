@@ -62,7 +62,7 @@ def test_without_such_predictions_the_metric_is_as_it_was_given(ready: Lab) -> N
 
 def test_predictions_for_no_part_are_said(ready: Lab) -> None:
     ready.script(SCRIPT.replace('args["valds"]', 'args["testds"]').replace('"valds" in args and ', ""))
-    command = ready.iqf("run", ready.study(datasets={"test": "data"}, metrics=["chooser"]))
+    command = ready.iqf("run", ready.study(datasets={"test": "data"}, metrics=["chooser"]), code=1)
     assert "validation.json: the study has no validation part" in command.err
     assert ready.table()[0]["chooser.share"] is None
 

@@ -99,7 +99,8 @@ class Jpeg(ImageModifier):
 
     def _require(self, image: Image) -> None:
         if image.dtype != np.uint8:
-            remedy = "convert the images to uint8 first (gdal_translate -ot Byte -scale)"
+            way = "bit_depth(bits=8, dtype='smallest') of iqf-modifiers-sensor"
+            remedy = f"convert the images to uint8 first ({way})"
             if image.dtype.kind != "f":
                 remedy += ", or use jpeg2000" + ("" if image.dtype == np.uint16 else " (backend='gdal')")
             raise UnsupportedImage(f"JPEG codes 8 bits, these samples are {image.dtype}: {remedy}")

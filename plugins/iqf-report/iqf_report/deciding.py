@@ -1,0 +1,298 @@
+"""The decision: levels of each family tested from mild to strong, until one fails.
+
+A level passes when the lower confidence bound of its distance to the worst that still does is not below 0
+(non-inferiority). The order is fixed before any outcome, so each family keeps the full error rate; of k
+families each gets a k-th of it, so that the best of them may be named.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from iqf_core import ParameterError, Results
+from iqf_core.criterion import Criterion
+from iqf_core.errors import did_you_mean
+from iqf_report.bounds import Estimate, needed
+from iqf_report.evidence import Evidence, NotEnough
+from iqf_report.families import Family, Setting, families_of
+from iqf_report.rule import error_rate, in_sequence, judged
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Verdict = Literal["accepted", "inferior", "undecided", "missing", "not tested"]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A setting, and what is decided of it.
+
+    Parameters
+    ----------
+    setting : Setting
+        Of a family.
+    verdict : str
+        ``accepted``; ``inferior`` (it loses more than the margin); ``undecided``; ``missing`` (evidence);
+        ``not tested`` (a milder one has failed).
+    value, cost : float
+        Means of metric and cost.
+    difference, bound : float
+        To the reference, positive better, and its confidence bound: the lower one, or the upper one where it
+        is inferior; NaN where it was not tested.
+    saving : float
+        Share of the reference's cost that is saved; NaN where one of the two is not known.
+    estimate : Estimate or None
+        Of the distance to the worst that still does.
+    remedy : str
+        What would decide it, or what is missing.
+    """
+
+    setting: Setting
+    verdict: Verdict
+    value: float
+    cost: float
+    difference: float = math.nan
+    bound: float = math.nan
+    saving: float = math.nan
+    estimate: Estimate | None = None
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyAnswer:
+    """What is decided of a family.
+
+    Parameters
+    ----------
+    family : Family
+        Its settings from mild to harsh.
+    levels : tuple of Level
+        One for each.
+    """
+
+    family: Family
+    levels: tuple[Level, ...]
+
+    @property
+    def recommended(self) -> Level | None:
+        """The harshest level that was accepted."""
+        accepted = [level for level in self.levels if level.verdict == "accepted"]
+        return accepted[-1] if accepted else None
+
+    @property
+    def stopped(self) -> Level | None:
+        """The first level that was not accepted."""
+        return next((level for level in self.levels if level.verdict != "accepted"), None)
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The answer of a study.
+
+    Parameters
+    ----------
+    study : str
+        Its name.
+    criterion : Criterion
+        By which it was decided.
+    column, better : str
+        Column of the metric, and its direction.
+    alpha : float
+        One-sided error rate of each family.
+    reference : float
+        Mean of the metric of the reference, and its cost.
+    reference_cost : float
+        Likewise.
+    answers : tuple of FamilyAnswer
+        One for each family.
+    front : tuple of Setting
+        Settings that no other betters in metric and cost at once, by rising cost.
+    notes : tuple of str
+        What a reader should know.
+    exploratory : str
+        Why the error rate is not guaranteed: the criterion was not fixed before the runs, or there were more
+        looks than declared; empty where it is.
+    """
+
+    study: str
+    criterion: Criterion
+    column: str
+    better: str
+    alpha: float
+    reference: float
+    reference_cost: float
+    answers: tuple[FamilyAnswer, ...]
+    front: tuple[Level, ...]
+    notes: tuple[str, ...] = ()
+    exploratory: str = ""
+
+    @property
+    def best(self) -> FamilyAnswer | None:
+        """The family whose recommended setting costs least."""
+        known = [one for one in self.answers if one.recommended and not math.isnan(one.recommended.cost)]
+        return min(known, key=lambda one: one.recommended.cost if one.recommended else math.inf, default=None)
+
+    def dataframe(self) -> pd.DataFrame:
+        """A row per level."""
+        import pandas as pd
+
+        return pd.DataFrame([_row(answer, level) for answer in self.answers for level in answer.levels])
+
+
+def _row(answer: FamilyAnswer, level: Level) -> dict[str, Any]:
+    estimate = level.estimate
+    recommended = answer.recommended
+    return {
+        "family": answer.family.name,
+        "variant": level.setting.variant,
+        **dict(level.setting.hyperparameters),
+        "knob": level.setting.knob,
+        "verdict": level.verdict,
+        "recommended": recommended is not None and recommended.setting == level.setting,
+        "metric": level.value,
+        "difference": level.difference,
+        "bound": level.bound,
+        "cost": level.cost,
+        "saving": level.saving,
+        "se": math.nan if estimate is None else estimate.se,
+        "df": math.nan if estimate is None else estimate.df,
+        "basis": "" if estimate is None else estimate.basis,
+        "remedy": level.remedy,
+    }
+
+
+@dataclass
+class _Decider:
+    evidence: Evidence
+    alpha: float
+    notes: list[str] = field(default_factory=list)
+
+    def answer(self, family: Family) -> FamilyAnswer:
+        """Test from mild to harsh, and stop at the first that fails."""
+        tested = list(
+            in_sequence(
+                family.settings,
+                lambda setting: self._tested(setting, family),
+                lambda level: level.verdict == "accepted",
+            )
+        )
+        rest = (self._untested(setting, family.reference) for setting in family.settings[len(tested) :])
+        return FamilyAnswer(family, (*tested, *rest))
+
+    def _tested(self, setting: Setting, family: Family) -> Level:
+        untested = self._untested(setting, family.reference)
+        try:
+            estimate = self.evidence.compared(setting, family.reference)
+        except NotEnough as missing:
+            return replace(untested, verdict="missing", remedy=str(missing))
+        shift = self._shift(family.reference)
+        verdict = judged(estimate, self.alpha)
+        bound = estimate.upper(self.alpha) if verdict == "inferior" else estimate.lower(self.alpha)
+        return replace(
+            untested,
+            verdict=verdict,
+            difference=estimate.mean - shift,
+            bound=bound - shift,
+            estimate=estimate,
+            remedy=self._remedy(estimate) if verdict == "undecided" else "",
+        )
+
+    def _shift(self, reference: Setting) -> float:
+        """What lies between the difference to the reference and the distance to the worst that still does."""
+        criterion = self.evidence.criterion
+        return criterion.margin * (self.evidence.mean(reference) if criterion.relative else 1.0)
+
+    def _remedy(self, estimate: Estimate) -> str:
+        found = needed(estimate, self.alpha)
+        ways = []
+        if "repetitions" in found:
+            ways.append(f"about {found['repetitions']} repetitions")
+        if "clusters" in found:
+            ways.append(f"about {found['clusters']} test images or scenes (there are {estimate.clusters})")
+        if not ways:
+            return (
+                "more repetitions and more test images together would decide it; it lies close to the margin"
+            )
+        return f"{' or '.join(ways)} would decide it, if it stays where it is"
+
+    def _untested(self, setting: Setting, reference: Setting) -> Level:
+        cost, known = self.evidence.cost(setting), self.evidence.cost(reference)
+        saving = 1 - cost / known if known else math.nan
+        return Level(setting, "not tested", self.evidence.mean(setting), cost, saving=saving)
+
+
+def decide(results: Results, criterion: Criterion) -> Recommendation:
+    """Decide on a study.
+
+    Parameters
+    ----------
+    results : Results
+        Of its runs.
+    criterion : Criterion
+        Metric, margin, confidence and families.
+
+    Returns
+    -------
+    Recommendation
+        What could not be decided says what would.
+
+    Raises
+    ------
+    ParameterError
+        When the results do not have the metric or the family, or no reference.
+    """
+    evidence = Evidence(results, criterion)
+    families = _chosen(families_of(evidence.settings()), criterion.families)
+    alpha = error_rate(criterion.confidence, families=len(families), looks=criterion.looks)
+    decider = _Decider(evidence, alpha)
+    sign = evidence.sign
+    answers = tuple(decider.answer(family) for family in families)
+    reference = families[0].reference
+    return Recommendation(
+        study=results.name,
+        criterion=criterion,
+        column=evidence.column,
+        better="higher" if sign > 0 else "lower",
+        alpha=alpha,
+        reference=evidence.mean(reference),
+        reference_cost=evidence.cost(reference),
+        answers=answers,
+        front=_front([level for answer in answers for level in answer.levels], sign),
+        notes=tuple(dict.fromkeys([*evidence.notes, *_said_of(answers)])),
+    )
+
+
+def _chosen(families: Sequence[Family], asked: Sequence[str]) -> list[Family]:
+    if not families:
+        raise ParameterError(
+            "nothing to decide on: the results hold no modified setting with a reference (`reference: true`) "
+            "beside it"
+        )
+    known = [name for one in families for name in (one.name, one.kind)]
+    for name in asked:
+        if name not in known:
+            raise ParameterError(f"families: no family {name!r}. {did_you_mean(name, known)}")
+    return [one for one in families if not asked or one.name in asked or one.kind in asked]
+
+
+def _front(levels: Sequence[Level], sign: int) -> tuple[Level, ...]:
+    """Settings that none beats in metric and cost at once, by rising cost."""
+    known = [level for level in levels if not math.isnan(level.cost) and not math.isnan(level.value)]
+    front: list[Level] = []
+    for level in sorted(known, key=lambda one: (one.cost, -sign * one.value)):
+        if not front or sign * level.value > sign * front[-1].value:
+            front.append(level)
+    return tuple(front)
+
+
+def _said_of(answers: Sequence[FamilyAnswer]) -> list[str]:
+    bases = {level.estimate.basis for one in answers for level in one.levels if level.estimate}
+    notes = []
+    if "repetitions alone" in bases:
+        notes.append("there are no values image by image: what is said holds for these test images alone")
+    if "images of one model" in bases:
+        notes.append("one trained model was judged: what is said holds for it, not for others of its kind")
+    return notes

@@ -1,0 +1,138 @@
+"""Families: settings that differ along one knob alone, from mild to harsh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from iqf_core import Modifier
+from iqf_core import modifier as make_modifier
+from iqf_core.errors import IqfError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of a study: a variant under one choice of hyper-parameters.
+
+    Parameters
+    ----------
+    variant : str
+        Label.
+    spec : mapping or None
+        Of the modifier; None for the reference.
+    knob : float or None
+        Value of the knob that was used.
+    hyperparameters : tuple of (str, value)
+        Options of the script.
+    """
+
+    variant: str
+    spec: Mapping[str, Any] | None
+    knob: float | None
+    hyperparameters: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Settings along one knob, all else alike.
+
+    Parameters
+    ----------
+    name : str
+        Of the modifier or chain, with what tells it from others of that name.
+    kind : str
+        Name of the modifier or chain alone.
+    reference : Setting
+        The untouched images under the same hyper-parameters.
+    settings : tuple of Setting
+        From mild to harsh: an order that no outcome has a part in.
+    """
+
+    name: str
+    kind: str
+    reference: Setting
+    settings: tuple[Setting, ...]
+
+
+def families_of(settings: Sequence[Setting]) -> list[Family]:
+    """Sort settings into families, each with the reference that it is held against.
+
+    A setting without a knob is a family of its own. Of a chain of which several knobs vary, each choice of
+    all but the last is a family.
+    """
+    references = {one.hyperparameters: one for one in settings if one.spec is None}
+    found: dict[tuple[Any, ...], list[tuple[float, Setting]]] = {}
+    kinds: dict[tuple[Any, ...], str] = {}
+    varying = _varying(settings)
+    for one in settings:
+        if one.spec is None or one.hyperparameters not in references:
+            continue
+        modifier = _made(one.spec)
+        if modifier is None:
+            continue
+        key, harm = _placed(modifier, one, varying)
+        found.setdefault((one.hyperparameters, *key), []).append((harm, one))
+        kinds[(one.hyperparameters, *key)] = modifier.family
+    families = []
+    for key, members in found.items():
+        ordered = tuple(setting for _, setting in sorted(members, key=lambda pair: pair[0]))
+        name = _named(kinds[key], key, kinds, ordered)
+        families.append(Family(name, kinds[key], references[key[0]], ordered))
+    return families
+
+
+def _made(spec: Mapping[str, Any]) -> Modifier | None:
+    try:
+        return make_modifier(dict(spec))
+    except IqfError:  # its plugin is no longer there: nothing says what is mild and what is harsh
+        return None
+
+
+def _parts(modifier: Modifier) -> list[Modifier]:
+    return list(modifier.parts())
+
+
+def _varying(settings: Sequence[Setting]) -> dict[str, int]:
+    """Kind of modifier or chain -> index of the last part whose knob differs between its settings."""
+    values: dict[str, list[list[float | None]]] = {}
+    for one in settings:
+        modifier = None if one.spec is None else _made(one.spec)
+        if modifier is not None:
+            values.setdefault(modifier.family, []).append([part.knob_value for part in _parts(modifier)])
+    found = {}
+    for kind, rows in values.items():
+        differing = [index for index, column in enumerate(zip(*rows, strict=True)) if len(set(column)) > 1]
+        found[kind] = differing[-1] if differing else len(rows[0]) - 1
+    return found
+
+
+def _placed(
+    modifier: Modifier, setting: Setting, varying: Mapping[str, int]
+) -> tuple[tuple[Any, ...], float]:
+    """What a family has in common, and how harsh this setting of it is."""
+    parts = _parts(modifier)
+    index = varying[modifier.family]
+    part = parts[index]
+    others = [one.spec() for number, one in enumerate(parts) if number != index]
+    knob = part.knob
+    if knob is None:
+        return (modifier.family, repr([one.spec() for one in parts])), 0.0
+    own = {key: value for key, value in part.parameters().items() if key != knob.field}
+    value = part.knob_value if part.knob_value is not None else setting.knob
+    if part.knob_value is None:  # a target differs from setting to setting; the knob that was found orders
+        own = {key: None if key.startswith("target_") else value for key, value in own.items()}
+    harm = float("inf") if value is None else (value if knob.harsh > knob.mild else -value)
+    return (modifier.family, index, repr(sorted(own.items())), repr(others)), harm
+
+
+def _named(
+    kind: str, key: tuple[Any, ...], kinds: Mapping[tuple[Any, ...], str], members: Sequence[Setting]
+) -> str:
+    """Kind; where there are several of it, with what tells them apart."""
+    twins = [one for one, name in kinds.items() if name == kind]
+    if len(twins) == 1:
+        return kind
+    options = " ".join(f"{name}={value}" for name, value in key[0])
+    alone = sum(one[0] == key[0] for one in twins) == 1
+    return f"{kind} ({options})" if alone else f"{kind} ({members[0].variant} {options}".rstrip() + " …)"

@@ -1,0 +1,133 @@
+"""``iqf recommend``, and the same in Python."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from iqf_core import Results
+    from iqf_core.criterion import Criterion
+    from iqf_report.deciding import Recommendation
+
+
+def recommend(
+    results: Results | str | Path, criterion: Criterion | dict[str, Any] | None = None, **changes: Any
+) -> Recommendation:
+    """Say which setting of each family is the harshest that still does the job.
+
+    Parameters
+    ----------
+    results : Results, str or pathlib.Path
+        Of a study, as `iqf_core.open_results` opens them.
+    criterion : Criterion or dict, optional
+        The study's own ``criterion:`` unless given.
+    **changes
+        Keys of it to be set otherwise, such as ``metric="ap_0.5", margin=0.03``.
+
+    Returns
+    -------
+    Recommendation
+        ``exploratory`` says why where its error rate is not guaranteed.
+
+    Raises
+    ------
+    ParameterError
+        When there is no criterion, or the results do not have its metric.
+    """
+    from iqf_core import ParameterError, open_results
+    from iqf_core import Results as Opened
+    from iqf_core.criterion import Criterion as Made
+    from iqf_report.deciding import decide
+    from iqf_report.looks import why_exploratory
+
+    opened = results if isinstance(results, Opened) else open_results(results)
+    if not isinstance(opened, Opened):
+        raise ParameterError(f"{results}: not a study's folder")
+    known = criterion.model_dump() if isinstance(criterion, Made) else (criterion or opened.criterion() or {})
+    given = {"frozen": opened.is_frozen(), **known, **changes} if opened.is_frozen() else {**known, **changes}
+    for key in ("metric", "margin"):
+        if key not in given:
+            raise ParameterError(
+                f"what decides? The study has no `criterion:`, so give {key} (--{key}), such as "
+                "--metric ap_0.5 --margin 0.03"
+            )
+    made = Made.of(given)
+    return replace(decide(opened, made), exploratory=why_exploratory(opened, made))
+
+
+@click.command()
+@click.argument("study")
+@click.option("--metric", help="Column of the results, or its end, as ap_0.5.")
+@click.option("--margin", type=click.FloatRange(0), help="What may be lost.")
+@click.option("--relative", is_flag=True, default=None, help="The margin is a share of the reference.")
+@click.option(
+    "--confidence", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), help="[default: 0.95]"
+)
+@click.option("--cost", help="Column that is to be small. [default: bits_per_pixel]")
+@click.option("--better", type=click.Choice(["higher", "lower"]), help="Where the metric does not say it.")
+@click.option("--family", "families", multiple=True, help="Decide on this modifier alone; may be repeated.")
+@click.option("--looks", type=click.IntRange(1), help="How often it is asked with more runs. [default: 1]")
+@click.option("--frozen", is_flag=True, default=None, help="One trained model is judged.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, a row per setting.")
+def command(study: str, as_json: bool, as_csv: bool, **options: Any) -> None:
+    """Say which setting of STUDY is the harshest that still does the job, and how sure that is.
+
+    The study's `criterion:` counts; what is given here instead makes the answer exploratory.
+
+    \b
+    Examples:
+      iqf recommend textures
+      iqf recommend textures --metric accuracy --margin 0.03
+      iqf recommend study.yaml --metric ap_0.5 --margin 0.05 --relative --json
+    """
+    from iqf_report.saying import said
+
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if "families" in given:
+        given["families"] = list(given["families"])
+    answer = recommend(study, **given)
+    if as_csv:
+        click.echo(answer.dataframe().to_csv(index=False), nl=False)
+    elif as_json:
+        click.echo(json.dumps(as_values(answer), indent=1))
+    else:
+        click.echo(said(answer))
+
+
+def as_values(answer: Recommendation) -> dict[str, Any]:
+    """JSON values of an answer; null for what is not known."""
+    from iqf_report.saying import said
+
+    best = answer.best
+    levels = [{str(k): _plain(v) for k, v in row.items()} for row in answer.dataframe().to_dict("records")]
+    return {
+        "study": answer.study,
+        "criterion": answer.criterion.model_dump(mode="json"),
+        "metric": answer.column,
+        "better": answer.better,
+        "alpha_per_family": answer.alpha,
+        "reference": {"metric": _plain(answer.reference), "cost": _plain(answer.reference_cost)},
+        "best": None if best is None or best.recommended is None else best.recommended.setting.variant,
+        "recommended": {
+            one.family.name: None if one.recommended is None else one.recommended.setting.variant
+            for one in answer.answers
+        },
+        "front": [level.setting.variant for level in answer.front],
+        "levels": levels,
+        "exploratory": answer.exploratory,
+        "notes": list(answer.notes),
+        "text": said(answer),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Value for JSON: NumPy's own types are none, and neither is NaN."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

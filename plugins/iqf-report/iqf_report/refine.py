@@ -1,0 +1,61 @@
+"""``iqf refine``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("study", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--resolution",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="On the knob.",
+)
+@click.option("--max-runs", type=click.IntRange(1), default=100, show_default=True, help="Of all families.")
+@click.option("--metric", help="As for `iqf recommend`; the study's criterion unless given.")
+@click.option("--margin", type=click.FloatRange(0), help="Likewise.")
+@click.option("--family", "families", multiple=True, help="Narrow this modifier alone; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(study: Path, resolution: float, max_runs: int, as_json: bool, **options: Any) -> None:
+    """Narrow, in each family of the study file STUDY, the setting that still does, and confirm it.
+
+    Runs between the last setting that passes and the first that fails; what is found is tested once on
+    fresh seeds, and that is the answer.
+
+    \b
+    Examples:
+      iqf refine study.yaml --resolution 2
+      iqf refine study.yaml --family jpeg --max-runs 40 --json
+    """
+    from iqf_core import ParameterError, Study
+    from iqf_core.criterion import Criterion
+    from iqf_report.refining import refine
+
+    made = Study.from_file(study)
+    known = {} if made.criterion is None else made.criterion.model_dump()
+    given = {key: list(value) if key == "families" else value for key, value in options.items() if value}
+    if not {"metric", "margin"} <= {*known, *given}:
+        raise ParameterError("what decides? The study has no `criterion:`, so give --metric and --margin")
+    criterion = Criterion.of({**known, **given})
+    found = refine(made, criterion, resolution=resolution, max_runs=max_runs)
+    if not as_json:
+        click.echo("\n".join(one.said for one in found))
+        return
+    rows = [
+        {
+            "family": one.family,
+            "tried": [] if one.narrowed is None else list(one.narrowed.tried),
+            "chosen": None if one.confirmed is None else one.confirmed.setting.variant,
+            "verdict": None if one.confirmed is None else one.confirmed.verdict,
+            "text": one.said,
+        }
+        for one in found
+    ]
+    click.echo(json.dumps(rows, indent=1))
