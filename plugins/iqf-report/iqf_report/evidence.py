@@ -211,7 +211,7 @@ class Evidence:
 
     def _samples(self, setting: Setting, repetition: int) -> Array:
         """Metric of a run with images drawn anew, the same draws for every run: (draws,)."""
-        key = setting, repetition
+        key = setting.variant, setting.hyperparameters, repetition
         if key not in self._drawn:
             kept = self._kept(setting, repetition)
             if kept is None:

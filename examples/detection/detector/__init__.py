@@ -1,0 +1,1 @@
+"""A detector of vehicles and aircraft: linear templates propose, boosted trees judge aligned windows."""

@@ -1,0 +1,1 @@
+"""Overhead scenes with known objects, drawn from a seed."""
