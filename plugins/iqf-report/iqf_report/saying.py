@@ -46,7 +46,8 @@ def _family(answer: Recommendation, one: FamilyAnswer) -> Iterator[str]:
 def _measured(answer: Recommendation, level: Level) -> str:
     worst = level.bound if answer.better == "higher" else -level.bound
     side = "above" if worst > 0 else "below"
-    return f"{answer.criterion.metric} {number(level.value)}, at worst {number(abs(worst))} {side} the reference"
+    value = f"{answer.criterion.metric} {number(level.value)}"
+    return f"{value}, at worst {number(abs(worst))} {side} the reference"
 
 
 def _saved(answer: Recommendation, level: Level) -> str:
@@ -62,11 +63,11 @@ def _saved(answer: Recommendation, level: Level) -> str:
 
 
 def _failed(answer: Recommendation, level: Level) -> str:
-    bound = abs(level.bound)
+    value, bound = f"{answer.criterion.metric} {number(level.value)}", number(abs(level.bound))
     if level.verdict == "inferior":
-        return f"does not: {answer.criterion.metric} {number(level.value)}, at best {number(bound)} off the reference."
+        return f"does not: {value}, at best {bound} off the reference."
     if level.verdict == "undecided":
-        found = f"{answer.criterion.metric} {number(level.value)}, at worst {number(bound)} off the reference"
+        found = f"{value}, at worst {bound} off the reference"
         return f"is undecided: {found}; {level.remedy}."
     return f"cannot be decided: {level.remedy}."
 
