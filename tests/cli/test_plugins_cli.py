@@ -106,7 +106,7 @@ def test_help_lists_every_command_without_its_module(capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().out.splitlines()
     for name, (_, summary) in COMMANDS.items():
         assert any(line.split() == [name, *summary.split()] for line in lines), name
-    assert "  inspect  Look at it" in lines
+    assert any(line.split() == ["inspect", "Look", "at", "it"] for line in lines)
 
 
 def test_version_names_the_core_and_every_plugin(capsys: pytest.CaptureFixture[str], site: Path) -> None:
