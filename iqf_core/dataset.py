@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import json
 import logging
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -122,7 +124,19 @@ class Dataset:
         return tuple(self._grouped(record) for record in known.values())
 
     def _grouped(self, record: Record) -> Record:
-        return grouped(record, self.group_pattern)
+        found = grouped(record, self.group_pattern)
+        scene = self._scenes.get(record.image)
+        return replace(found, group=scene) if found.group is None and scene else found
+
+    @functools.cached_property
+    def _scenes(self) -> dict[str, str]:
+        """Image -> the one that it was cut from, where the folder is a variant that says so."""
+        manifest = self.root / ".iqf-manifest"
+        if not manifest.is_file():
+            return {}
+        rows = json.loads(manifest.read_bytes()).get("images", [])
+        pieces = Counter(row["source"] for row in rows)
+        return {row["image"]: row["source"] for row in rows if pieces[row["source"]] > 1}
 
     @functools.cached_property
     def fingerprint(self) -> str:

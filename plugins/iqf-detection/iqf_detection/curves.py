@@ -163,7 +163,7 @@ def _states(table: pd.DataFrame, thresholds: int) -> Array:
     found = np.full((len(RANGES), thresholds, len(table)), IGNORED, np.uint8)
     rows = (table["kind"] != "image").to_numpy()
     for index, name in enumerate(RANGES):
-        texts = table[name][rows]
+        texts = table[name][rows].astype(str)
         wrong = texts.str.len().to_numpy() != thresholds
         if wrong.any():
             raise ParameterError(

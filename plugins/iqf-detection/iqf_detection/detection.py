@@ -194,7 +194,7 @@ class Detection(PredictionMetric):
         place = {image: index for index, image in enumerate(images)}
         column = np.array([place.get(image, -1) for image in laid.images])
         padded = np.hstack([weights, np.ones((len(weights), 1))])[:, column]
-        at_once = max(1, AT_ONCE // max(1, max(one.image.size for one in laid.classes)))
+        at_once = max(1, AT_ONCE // max(1, max((one.image.size for one in laid.classes), default=1)))
         parts = [
             self.twelve(laid, padded[first : first + at_once], curves)
             for first in range(0, len(padded), at_once)
@@ -206,7 +206,11 @@ class Detection(PredictionMetric):
         if self.score_threshold is not None:
             return self
         laid = Evaluated.of(table, len(self.iou_thresholds))
-        return self.replaced(score_threshold=best_threshold(laid, self.judged_at))
+        chosen = best_threshold(laid, self.judged_at)
+        if chosen is None:
+            log.warning("%s: no object or no detection to choose the score threshold by", self.label)
+            return self
+        return self.replaced(score_threshold=chosen)
 
     def compare(
         self, a: pd.DataFrame, b: pd.DataFrame, *, scores: tuple[float, float] | None = None

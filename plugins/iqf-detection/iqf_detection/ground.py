@@ -25,17 +25,17 @@ def metres_a_pixel(path: Path, given: float | None) -> float:
     path : pathlib.Path
         Of the image.
     given : float or None
-        Metres a pixel where the user says so.
+        Metres a pixel where the image does not say.
 
     Raises
     ------
     ParameterError
         When the image has no projected georeference, and nothing was given.
     """
-    if given is not None:
-        return given
     crs, transform, _ = _place(path)
     if crs is None or not crs.is_projected:
+        if given is not None:
+            return given
         raise ParameterError(f"{path}: no projected georeference says how large a pixel is: give gsd_m=")
     _, metres = crs.linear_units_factor
     return math.sqrt(abs(transform.determinant)) * float(metres)

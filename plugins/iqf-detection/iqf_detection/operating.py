@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iqf_core import Missing, ParameterError
+from iqf_core import Missing
 from iqf_detection.curves import ClassRows, Evaluated
 from iqf_detection.instances import Array
 from iqf_detection.matching import IGNORED, TRUE
@@ -33,7 +33,8 @@ def counted_at(metric: Detection, laid: Evaluated, weights: Array) -> dict[str, 
     names = ("precision", "recall", "f1")
     if score is None:
         return {**{name: Missing(UNKNOWN) for name in (*names, "score_threshold")}, **whole}
-    true, false = np.sum([_true_and_false(one, weights, at, score) for one in laid.classes], axis=0)
+    counts = [_true_and_false(one, weights, at, score) for one in laid.classes]
+    true, false = np.sum(counts or [(0.0, 0.0)], axis=0)
     return {**_rates(float(true), float(false), demanded), "score_threshold": score, **whole}
 
 
@@ -51,18 +52,12 @@ def _true_and_false(one: ClassRows, weights: Array, at: int, score: float) -> tu
     return true, float(weight.sum()) - true
 
 
-def best_threshold(laid: Evaluated, at: int) -> float:
-    """Score at which F1 over all classes is largest; of several, the highest.
-
-    Raises
-    ------
-    ParameterError
-        When there is no object or no detection to choose by.
-    """
+def best_threshold(laid: Evaluated, at: int) -> float | None:
+    """Score at which F1 over all classes is largest; of several, the highest; None without any."""
     demanded = sum(int((one.object_state[0, 0] != IGNORED).sum()) for one in laid.classes)
     rows = list(_scored(laid, at))
     if not rows or not demanded:
-        raise ParameterError("validation: no object or no detection to choose the score threshold by")
+        return None
     scores, right = (np.concatenate(parts) for parts in zip(*rows, strict=True))
     order = np.argsort(-scores, kind="stable")
     scores, right = scores[order], right[order]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from iqf_core.records import Thing, box_around
 from iqf_detection.ground import in_pixels
 from iqf_detection.instances import Array, Instances
 
+log = logging.getLogger("iqf")
 Shape = Callable[[Thing, Path], Sequence[Any]]
 """Box or corners of an object of an image."""
 
@@ -138,7 +140,7 @@ def _instances(
 def is_crowd(thing: Thing) -> bool:
     """Whether the ground truth says ``iscrowd`` of an object, in GeoJSON among a feature's properties."""
     said = thing.extras.get("properties") or thing.extras
-    return bool(said.get("iscrowd", 0))
+    return str(said.get("iscrowd") or 0).lower() not in ("0", "0.0", "false")
 
 
 def _area(thing: Thing, shape: Sequence[Any]) -> float:
@@ -165,15 +167,26 @@ def _image_ids(dataset: Dataset) -> tuple[dict[str, Any], set[Any]]:
     """Image -> the id that the ground truth gives it; ids and names of those that were left out."""
     find = finder([*dataset.images, *dataset.left_out])
     here, ids, left_out = set(dataset.images), {}, set(dataset.left_out)
+    absent: list[str] = []
+    seen: set[Any] = set()
     for source in dataset.sources:
         if source.format.name != "coco":
             continue
         for image in load_json(source.path).get("images") or []:
             name = find(str(image.get("file_name")))
+            if image.get("id") in seen:
+                raise DatasetError(f"{source.path}: two images have the id {image.get('id')!r}")
+            seen.add(image.get("id"))
+            absent += [str(image.get("file_name"))] if name is None else []
             if name in here:
                 ids[name] = image.get("id")
             else:
                 left_out.add(image.get("id"))
+    if absent:
+        log.warning(
+            "%s: %d images of the ground truth are not in the folder, first %s: their objects do not count",
+            dataset.root, len(absent), absent[0],
+        )  # fmt: skip
     return ids, left_out
 
 

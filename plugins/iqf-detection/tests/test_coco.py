@@ -176,7 +176,7 @@ def test_sizes_in_metres(simple, files):
     dataset, path = files.dataset(simple, image=image), files.output([square(0, 0, score=1.0)])
     for metric, name in (
         (CocoDetection(area_unit="m", area_sides=(5.0, 12.0)), "medium"),
-        (CocoDetection(area_unit="m", area_sides=(5.0, 12.0), gsd_m=1.0), "large"),
+        (CocoDetection(area_unit="m", area_sides=(5.0, 12.0), gsd_m=1.0), "medium"),  # the image says 0.5
         (CocoDetection(area_sides=(25.0, 40.0)), "small"),
     ):
         table = metric.match(path, dataset)
@@ -185,6 +185,8 @@ def test_sizes_in_metres(simple, files):
     plain = files.dataset(simple, name="plain")
     with pytest.raises(iqf.ParameterError, match=r"1\.tif: no projected georeference .* give gsd_m="):
         CocoDetection(area_unit="m").match(path, plain)
+    given = CocoDetection(area_unit="m", area_sides=(5.0, 12.0), gsd_m=1.0)
+    assert given.aggregate(given.match(path, plain))["ar_large"] == 0.25
 
 
 def test_some_classes_alone(scene, files, pycocotools):
@@ -229,8 +231,30 @@ def test_the_score_threshold_is_the_one_of_the_best_f1(scene, files):
     assert chosen.aggregate(table)["score_threshold"] == chosen.score_threshold
     given = CocoDetection(score_threshold=0.25)
     assert given.calibrate(table) is given
-    with pytest.raises(iqf.ParameterError, match="no detection to choose"):
-        metric.calibrate(metric.match(files.output([]), dataset))
+    assert metric.calibrate(metric.match(files.output([]), dataset)) == metric
+
+
+def test_a_class_of_which_there_is_nothing(simple, files):
+    truth = {**simple, "categories": [*simple["categories"], {"id": 2, "name": "ship"}]}
+    metric = CocoDetection(classes=("ship",), score_threshold=0.5)
+    table = metric.match(files.output([square(0, 0, score=0.9)]), files.dataset(truth))
+    values = metric.aggregate(table)
+    assert "no object of any weight" in values["ap"].reason
+    assert metric.details(table)["curves"].empty
+
+
+def test_unsound_ground_truth(simple, files, caplog):
+    twice = {**simple, "images": [simple["images"][0], {**simple["images"][1], "id": 1}]}
+    with pytest.raises(iqf.DatasetError, match="two images have the id 1"):
+        CocoDetection().match(files.output([]), files.dataset(twice))
+    text = {**simple, "annotations": [{**one, "iscrowd": "0"} for one in simple["annotations"]]}
+    table = CocoDetection().match(files.output([]), files.dataset(text, name="text"))
+    assert CocoDetection().aggregate(table)["objects"] == 4
+    dataset = files.dataset(simple, name="absent")
+    (dataset.images_dir / "2.tif").unlink()
+    with caplog.at_level(logging.WARNING, logger="iqf"):
+        CocoDetection().match(files.output([]), iqf.open_dataset(dataset.root))
+    assert "1 images of the ground truth are not in the folder, first 2.tif" in caplog.text
 
 
 def test_names_will_do_for_ids(simple, files):

@@ -353,3 +353,17 @@ def test_geojson_in_the_world_is_refused(tmp_path):
     root = geojson(tmp_path / "scenes", polygon, geo=geo, suffix=".tif")
     with pytest.raises(iqf.DatasetError, match="are not cut; write them in pixels first: iqf convert"):
         cut(root)
+
+
+def test_chips_opened_as_a_dataset_keep_their_scenes_together(tmp_path):
+    root = tmp_path / "scenes"
+    (root / "images").mkdir(parents=True)
+    for number in range(4):
+        pixels = np.full((40, 40, 1), 50 * number, np.uint8)
+        iqf.write_image(root / "images" / f"s{number}.png", iqf.Image.from_array(pixels))
+    made = iqf.make_variant(root, "chips(size_px=24, overlap_px=8)")
+    opened = iqf.open_dataset(made.root)
+    assert {record.group for record in opened.records} == {f"s{number}.png" for number in range(4)}
+    parts = opened.split({"train": 0.5, "test": 0.5}, seed=1)
+    scenes = [{record.group for record in part.records} for part in parts.values()]
+    assert not scenes[0] & scenes[1]
