@@ -48,7 +48,8 @@ def per_class(
         values = metric.twelve(alone, weight)
         numbers = {name: float(value[0]) for name, value in values.items()}
         rows.append({"class": one.name, **numbers, **counted_at(metric, alone, weight[0])})
-    return pd.DataFrame(rows).astype(dict.fromkeys((output.name for output in metric.outputs), float))
+    names = [output.name for output in metric.outputs]
+    return pd.DataFrame(rows, columns=["class", *names]).astype(dict.fromkeys(names, float))
 
 
 def precision_recall(
