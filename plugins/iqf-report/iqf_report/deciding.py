@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from iqf_core import ParameterError, Results
@@ -168,7 +168,6 @@ def _row(answer: FamilyAnswer, level: Level) -> dict[str, Any]:
 class _Decider:
     evidence: Evidence
     alpha: float
-    notes: list[str] = field(default_factory=list)
 
     def answer(self, family: Family) -> FamilyAnswer:
         """Test from mild to harsh, and stop at the first that fails."""

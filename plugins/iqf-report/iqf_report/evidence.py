@@ -117,7 +117,7 @@ class Evidence:
         """
         one, other = self._by_repetition(setting), self._by_repetition(reference)
         common = sorted(one.keys() & other.keys())
-        self._require(common, one, other, setting)
+        self._require(common, setting)
         shift = self._distance(*(np.array([values[r] for r in common]) for values in (one, other)))
         images = self._images(setting, reference, common)
         if images is not None:
@@ -136,9 +136,7 @@ class Evidence:
         """What may be lost, in the metric's unit."""
         return self.criterion.margin * (abs(self.mean(reference)) if self.criterion.relative else 1.0)
 
-    def _require(
-        self, common: list[int], one: dict[int, float], other: dict[int, float], setting: Setting
-    ) -> None:
+    def _require(self, common: list[int], setting: Setting) -> None:
         if not common:
             raise NotEnough("no repetition of it and of the reference has ended well")
         if self.criterion.frozen:

@@ -89,17 +89,13 @@ def _made(spec: Mapping[str, Any]) -> Modifier | None:
         return None
 
 
-def _parts(modifier: Modifier) -> list[Modifier]:
-    return list(modifier.parts())
-
-
 def _varying(settings: Sequence[Setting]) -> dict[str, int]:
     """Kind of modifier or chain -> index of the last part whose knob differs between its settings."""
     values: dict[str, list[list[float | None]]] = {}
     for one in settings:
         modifier = None if one.spec is None else _made(one.spec)
         if modifier is not None:
-            values.setdefault(modifier.family, []).append([part.knob_value for part in _parts(modifier)])
+            values.setdefault(modifier.family, []).append([part.knob_value for part in modifier.parts()])
     found = {}
     for kind, rows in values.items():
         differing = [index for index, column in enumerate(zip(*rows, strict=True)) if len(set(column)) > 1]
@@ -111,7 +107,7 @@ def _placed(
     modifier: Modifier, setting: Setting, varying: Mapping[str, int]
 ) -> tuple[tuple[Any, ...], float]:
     """What a family has in common, and how harsh this setting of it is."""
-    parts = _parts(modifier)
+    parts = modifier.parts()
     index = varying[modifier.family]
     part = parts[index]
     others = [one.spec() for number, one in enumerate(parts) if number != index]

@@ -14,12 +14,10 @@ from iqf_core import ParameterError, PredictionMetric
 from iqf_core import metric as make_metric
 from iqf_core.errors import IqfError, did_you_mean
 from iqf_core.metrics import Metric
+from iqf_core.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-GENERATED = "output."
-"""Before the names of what was measured of generated images."""
 
 
 def column_of(columns: Sequence[str], asked: str) -> str:
@@ -68,13 +66,9 @@ class Stored:
 
     def table(self) -> pd.DataFrame:
         """The table, whose groups are those of the dataset, or each image by itself."""
-        import pandas as pd
-
-        table = pd.read_csv(self.rows)
+        table = read_table(self.rows, self.kinds)
         alone = table["image"].astype(str)
-        return table.assign(
-            image=alone, group=table["group"].where(table["group"].notna(), alone).astype(str)
-        )
+        return table.assign(image=alone, group=table["group"].fillna(alone).astype(str))
 
     def values(self, table: pd.DataFrame) -> pd.Series[Any] | None:
         """Value of each image where the metric is one of single images, None for matches."""
