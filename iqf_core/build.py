@@ -13,6 +13,7 @@ from pathlib import Path
 from iqf_core import parallel
 from iqf_core.dataset import Dataset
 from iqf_core.errors import VariantError
+from iqf_core.folders import BUILDING
 from iqf_core.image import Image
 from iqf_core.manifest import Manifest, Recipe, StoredImage
 from iqf_core.modifiers import ImageModifier, Modified, Modifier
@@ -23,7 +24,6 @@ from iqf_core.samples import Samples
 from iqf_core.storing import Journal, Store, TakenNames
 
 JOURNAL = ".iqf-journal"
-BUILDING = ".iqf-building"
 
 
 @dataclass(frozen=True)

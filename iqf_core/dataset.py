@@ -19,6 +19,7 @@ from iqf_core import plugins
 from iqf_core.errors import DatasetError, PluginError
 from iqf_core.fingerprint import digest_of, digests
 from iqf_core.folders import (
+    MANIFEST,
     candidates,
     find_images_dir,
     is_classes,
@@ -131,7 +132,7 @@ class Dataset:
     @functools.cached_property
     def _scenes(self) -> dict[str, str]:
         """Image -> the one that it was cut from, where the folder is a variant that says so."""
-        manifest = self.root / ".iqf-manifest"
+        manifest = self.root / MANIFEST
         if not manifest.is_file():
             return {}
         rows = json.loads(manifest.read_bytes()).get("images", [])

@@ -11,6 +11,9 @@ from iqf_core.image import IMAGE_SUFFIXES, is_image
 
 SIDECARS = (".aux.xml", ".ovr", ".msk", ".pgw", ".jgw", ".tfw", ".j2w", ".wld", ".prj")
 """Files that belong to an image beside them."""
+MANIFEST, BUILDING = ".iqf-manifest", ".iqf-building"
+"""In the folder of a variant: how it was made; and while that goes on, of which recipe. No ``.json`` at their
+ends, and hidden: a script that looks for the ground truth must not find them."""
 NOT_IMAGES = ("mask", "stats")
 """A folder with one of these in its name is not the folder of images (iquaflow's convention)."""
 
@@ -60,7 +63,7 @@ def subfolders(root: Path) -> list[Path]:
 
 def is_variant(folder: Path) -> bool:
     """Whether a folder is a variant, or one that is being built: never a part of the dataset beside it."""
-    return any((folder / name).is_file() for name in (".iqf-manifest", ".iqf-building"))
+    return any((folder / name).is_file() for name in (MANIFEST, BUILDING))
 
 
 def candidates(root: Path) -> list[Path]:

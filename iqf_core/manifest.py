@@ -12,11 +12,11 @@ from affine import Affine
 
 from iqf_core.errors import VariantError
 from iqf_core.fingerprint import digest_of
+from iqf_core.folders import MANIFEST
 from iqf_core.records import Move
 from iqf_core.verification import Verified
 
-FILE = ".iqf-manifest"
-"""No ``.json`` at its end, and hidden: a script that looks for the ground truth must not find it."""
+FILE = MANIFEST
 SCHEMA = 1
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from iqf_core.errors import DatasetError
+from iqf_core.folders import is_variant
 from iqf_core.formats.base import DatasetFormat, Moves
 from iqf_core.image import is_image
 from iqf_core.records import GroundTruth, Record
@@ -91,6 +92,6 @@ class ClassesFormat(DatasetFormat):
     @staticmethod
     def _is_folder_per_class(path: Path) -> bool:
         entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
-        folders = [entry for entry in entries if entry.is_dir() and not (entry / ".iqf-manifest").is_file()]
+        folders = [entry for entry in entries if entry.is_dir() and not is_variant(entry)]
         loose = any(entry.is_file() and is_image(entry) for entry in entries)
         return len(folders) > 1 and not loose and all(any(map(is_image, f.glob("*.*"))) for f in folders)
