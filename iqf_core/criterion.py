@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
-from iqf_core.errors import ParameterError
+from iqf_core.errors import ParameterError, did_you_mean
+
+if TYPE_CHECKING:
+    from iqf_core.metrics import Metric
 
 
 class Criterion(pydantic.BaseModel):
@@ -65,3 +69,67 @@ class Criterion(pydantic.BaseModel):
             fault = error.errors()[0]
             place = ".".join(("criterion", *map(str, fault["loc"])))
             raise ParameterError(f"{place}: {fault['msg']}") from error
+
+    def doubt(self, metrics: Sequence[Metric]) -> str:
+        """What a reader should know before anything is run: that none of the metrics gives what decides.
+
+        Parameters
+        ----------
+        metrics : sequence of Metric
+            Those of the study; beside them, the script may write numbers of any name.
+
+        Returns
+        -------
+        str
+            Empty where one of the metrics gives it.
+
+        Raises
+        ------
+        ParameterError
+            When several do.
+        """
+        columns = [f"{one.label}.{output.name}" for one in metrics for output in one.outputs]
+        try:
+            metric_column(columns, self.metric)
+        except NoSuchMetric:
+            return (
+                f"criterion: no metric of the study gives {self.metric!r}, so the script has to write it. "
+                f"{did_you_mean(self.metric, _ends(columns))}"
+            ).rstrip()
+        return ""
+
+
+class NoSuchMetric(ParameterError):
+    """The results do not have a metric."""
+
+
+def metric_column(columns: Sequence[str], asked: str) -> str:
+    """Column of the results that was asked for by its name or its end.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Such as ``coco_detection.ap_0.5``.
+    asked : str
+        One of them, or what follows a dot, as ``ap_0.5``.
+
+    Raises
+    ------
+    NoSuchMetric
+        When there is none.
+    ParameterError
+        When there are several.
+    """
+    if asked in columns:
+        return asked
+    found = [column for column in columns if column.endswith(f".{asked}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ParameterError(f"metric {asked!r} may be {' or '.join(found)}: write one of them")
+    raise NoSuchMetric(f"the results have no metric {asked!r}. {did_you_mean(asked, _ends(columns))}")
+
+
+def _ends(columns: Sequence[str]) -> list[str]:
+    """What follows the first dot, where there is one."""
+    return [column.partition(".")[2] or column for column in columns]

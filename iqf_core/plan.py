@@ -93,6 +93,12 @@ class Plan:
             total += sizes[dataset.root]
         return total
 
+    def doubts(self) -> list[str]:
+        """What a reader should know before anything is run."""
+        criterion = self.study.criterion
+        doubt = "" if criterion is None else criterion.doubt(self.metrics)
+        return [doubt] if doubt else []
+
     def to_do(self) -> list[PlannedRun]:
         """Runs that have not ended well."""
         return [run for run in self.runs if not run.folder.is_finished()]
@@ -154,6 +160,8 @@ def make_plan(study: StudyFile) -> Plan:
     metrics = tuple(metric(spec) for spec in study.metrics)
     if study.verify is not None:
         study.verify.made()  # so that a wrong one is refused before anything runs
+    if study.criterion is not None:
+        study.criterion.doubt(metrics)  # likewise
     code = _code_of(study, script, datasets)
     if study.frozen:
         runs = frozen_runs(study, settings, fingerprint_of(script, code))

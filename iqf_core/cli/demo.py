@@ -36,14 +36,14 @@ def demo(folder: Path | None) -> int:
       iqf demo --folder /tmp/textures
     """
     from iqf_core import Study
-    from iqf_core.cli.study import run_study
+    from iqf_core.cli.study import run_planned
 
     missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingDependency(f"the demo needs {', '.join(missing)}: pip install 'iqf-core[demo]'")
     example = _laid_out(folder)
     study = Study.from_file(example / "study.yaml")
-    code = run_study(study)
+    code = run_planned(study.plan())
     figure = study.folder / "accuracy.png"
     command = [sys.executable, str(example / "figure.py"), str(study.folder), str(figure)]
     if subprocess.run(command, check=False).returncode == 0:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iqf_core.cli.plugins import as_json
+from iqf_core.plugins.records import one_line
 
 if TYPE_CHECKING:
     from iqf_core.plan import Plan
@@ -82,14 +83,13 @@ def run(
     """
     from iqf_core import Study
 
-    made = Study.from_file(study)
-    if max_runs is not None or max_gb is not None:
-        made.plan().require_affordable(max_runs=max_runs, max_gb=max_gb)
-    return run_study(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast)
+    made = Study.from_file(study).plan()
+    made.require_affordable(max_runs=max_runs, max_gb=max_gb)
+    return run_planned(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast)
 
 
-def run_study(
-    study: Any, *, fresh: bool = False, parallel: int | None = None, fail_fast: bool = False
+def run_planned(
+    made: Plan, *, fresh: bool = False, parallel: int | None = None, fail_fast: bool = False
 ) -> int:
     """Run a study with a line per run and a table at the end; give the exit code."""
     from iqf_core import Results
@@ -97,9 +97,11 @@ def run_study(
     from iqf_core.cli.running import Progress, interrupted_by_sigterm
     from iqf_core.runner import run_plan
 
-    made = study.plan()
     done = sum(run.folder.is_finished() for run in made.runs)
-    click.echo(f"{study.name}: {len(made.runs)} runs, {done} done already; results in {_near(made.folder)}")
+    click.echo(
+        f"{made.study.name}: {len(made.runs)} runs, {done} done already; results in {_near(made.folder)}"
+    )
+    _show_doubts(made)
     with interrupted_by_sigterm(), Progress(len(made.runs) - (0 if fresh else done)) as listener:
         tally = run_plan(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast, listener=listener)
     show_summary(Results(made.folder))
@@ -175,11 +177,17 @@ def _show_plan(made: Plan, rows: list[dict[str, Any]], missing: list[str], disk:
     click.echo(f"{len(rows)} runs: {done} done, {len(rows) - done} to do")
     if changed := what_changed(made):
         click.echo(changed)
+    _show_doubts(made)
     if missing:
         click.echo(f"{len(missing)} variants to make, at most {disk / 1e6:,.1f} MB:")
         for line in missing:
             click.echo(f"  {line}")
     click.echo(f"Results: {_near(made.folder)}")
+
+
+def _show_doubts(made: Plan) -> None:
+    for doubt in made.doubts():
+        click.echo(one_line(f"Note: {doubt}"))
 
 
 def _said(tally: Tally) -> str:

@@ -43,7 +43,7 @@ def crossing(results: Results, metric: str, *, better: Literal["higher", "lower"
     import pandas as pd
 
     from iqf_core import ParameterError
-    from iqf_report.stored import column_of
+    from iqf_core.criterion import metric_column
 
     table = results.dataframe()
     if "train_variant" not in table:
@@ -51,7 +51,7 @@ def crossing(results: Results, metric: str, *, better: Literal["higher", "lower"
             f"{results.name}: not a matrix; `matrix: true` judges each model on every variant"
         )
     table = table[table["status"] == "FINISHED"]
-    column = column_of(results.metrics(), metric)
+    column = metric_column(results.metrics(), metric)
     cells = table.pivot_table(index="repetition", columns=["train_variant", "variant"], values=column)
     if (REFERENCE, REFERENCE) not in cells:
         raise ParameterError(f"{results.name}: the reference is not in it (`reference: true`)")

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from iqf_core import ParameterError, Results
+from iqf_core import Results
 from iqf_core.criterion import Criterion
-from iqf_core.errors import did_you_mean
 from iqf_report.bounds import Estimate, needed
 from iqf_report.evidence import Evidence, NotEnough
-from iqf_report.families import Family, Setting, families_of
+from iqf_report.families import Family, Setting, chosen, families_of
 from iqf_report.rule import error_rate, in_sequence, judged
 
 if TYPE_CHECKING:
@@ -244,7 +243,7 @@ def decide(results: Results, criterion: Criterion) -> Recommendation:
         When the results do not have the metric or the family, or no reference.
     """
     evidence = Evidence(results, criterion)
-    families = _chosen(families_of(evidence.settings()), criterion.families)
+    families = chosen(families_of(evidence.settings()), criterion.families)
     alpha = error_rate(criterion.confidence, families=len(families), looks=criterion.looks)
     decider = _Decider(evidence, alpha)
     sign = evidence.sign
@@ -262,19 +261,6 @@ def decide(results: Results, criterion: Criterion) -> Recommendation:
         front=_front([level for answer in answers for level in answer.levels], sign),
         notes=tuple(dict.fromkeys([*evidence.notes, *_said_of(answers)])),
     )
-
-
-def _chosen(families: Sequence[Family], asked: Sequence[str]) -> list[Family]:
-    if not families:
-        raise ParameterError(
-            "nothing to decide on: the results hold no modified setting with a reference (`reference: true`) "
-            "beside it"
-        )
-    known = [name for one in families for name in (one.name, one.kind)]
-    for name in asked:
-        if name not in known:
-            raise ParameterError(f"families: no family {name!r}. {did_you_mean(name, known)}")
-    return [one for one in families if not asked or one.name in asked or one.kind in asked]
 
 
 def _front(levels: Sequence[Level], sign: int) -> tuple[Level, ...]:

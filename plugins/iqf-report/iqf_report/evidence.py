@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iqf_core import ParameterError, Results
-from iqf_core.criterion import Criterion
+from iqf_core.criterion import Criterion, metric_column
 from iqf_core.runfolder import RunFolder
 from iqf_report.bounds import Estimate
 from iqf_report.estimates import Array, bootstrapped, crossed, distance, draws_of, paired
 from iqf_report.families import Setting
-from iqf_report.stored import Stored, column_of, stored_in
+from iqf_report.stored import Stored, stored_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ class Evidence:
         """Column of the metric."""
         known = {*self.results.hyperparameters(), "knob", "repetition", "seed", "duration_s"}
         numbers = self.table.select_dtypes("number").columns
-        return column_of([str(name) for name in numbers if name not in known], self.criterion.metric)
+        return metric_column([str(name) for name in numbers if name not in known], self.criterion.metric)
 
     @functools.cached_property
     def sign(self) -> int:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from iqf_core import Modifier
+from iqf_core import Knob, Modifier, ParameterError
 from iqf_core import modifier as make_modifier
-from iqf_core.errors import IqfError
+from iqf_core.errors import IqfError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,36 @@ class Family:
         The untouched images under the same hyper-parameters.
     settings : tuple of Setting
         From mild to harsh: an order that no outcome has a part in.
+    part : int
+        Which step of a chain it is that orders them; 0 for a modifier by itself.
     """
 
     name: str
     kind: str
     reference: Setting
     settings: tuple[Setting, ...]
+    part: int = 0
+
+    @property
+    def knob(self) -> Knob | None:
+        """The knob that orders the settings, None where there is none or a target takes its place."""
+        parts = [self._parts(setting)[self.part] for setting in self.settings]
+        return None if any(part.knob_value is None for part in parts) else parts[0].knob
+
+    def value_of(self, setting: Setting) -> float:
+        """Value of the knob."""
+        value = self._parts(setting)[self.part].knob_value
+        return float("nan") if value is None else value
+
+    def at(self, value: float) -> Modifier:
+        """The modifier or chain with another value of the knob."""
+        parts = self._parts(self.settings[0])
+        changed = parts[self.part].with_knob(value)
+        steps = [changed if index == self.part else part for index, part in enumerate(parts)]
+        return steps[0] if len(steps) == 1 else make_modifier([one.spec() for one in steps])
+
+    def _parts(self, setting: Setting) -> tuple[Modifier, ...]:
+        return make_modifier(dict(setting.spec or {})).parts()
 
 
 def families_of(settings: Sequence[Setting]) -> list[Family]:
@@ -78,8 +102,28 @@ def families_of(settings: Sequence[Setting]) -> list[Family]:
     for key, members in found.items():
         ordered = tuple(setting for _, setting in sorted(members, key=lambda pair: pair[0]))
         name = _named(kinds[key], key, kinds, ordered)
-        families.append(Family(name, kinds[key], references[key[0]], ordered))
+        families.append(Family(name, kinds[key], references[key[0]], ordered, varying[kinds[key]]))
     return families
+
+
+def chosen(families: Sequence[Family], asked: Sequence[str]) -> list[Family]:
+    """Families of these names or kinds, all where none is asked for.
+
+    Raises
+    ------
+    ParameterError
+        When there is none at all, or none of a name.
+    """
+    if not families:
+        raise ParameterError(
+            "nothing to decide on: the results hold no modified setting with a reference (`reference: true`) "
+            "beside it"
+        )
+    known = [name for one in families for name in (one.name, one.kind)]
+    for name in asked:
+        if name not in known:
+            raise ParameterError(f"families: no family {name!r}. {did_you_mean(name, known)}")
+    return [one for one in families if not asked or one.name in asked or one.kind in asked]
 
 
 def _made(spec: Mapping[str, Any]) -> Modifier | None:

@@ -63,14 +63,14 @@ def plot(
     from matplotlib.figure import Figure as Made
 
     from iqf_core import ParameterError
-    from iqf_report.stored import column_of
+    from iqf_core.criterion import metric_column
 
     table = results.dataframe()
     table = table[table["status"] == "FINISHED"]
     if "train_variant" in table:
         table = table[table["train_variant"] == table["variant"]]
     numbers = [str(name) for name in table.select_dtypes("number").columns]
-    column, across = column_of(numbers, y), column_of(numbers, x)
+    column, across = metric_column(numbers, y), metric_column(numbers, x)
     chosen = [name for name in dict.fromkeys(table["family"]) if name != "reference"]
     for name in families:
         if name not in chosen:

@@ -1,26 +1,32 @@
 """Narrowing the knee: halving between the last setting that does and the first that does not, then one test.
 
 Near a plateau, halving finds a setting that passes by luck more often than a single test would; so what it
-found is confirmed once, on seeds of its own, and the answer is the confirmation's.
+found is confirmed once, on seeds of its own, and the answer is the confirmation's. What just passed would
+pass again in little more than half of the cases: the confirmation has twice the repetitions, with which it
+does in four of five (docs/decision.md).
 """
 
 from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from iqf_core import Modifier, ParameterError, Results, Study
-from iqf_core import modifier as make_modifier
 from iqf_core.criterion import Criterion
-from iqf_core.plan import make_plan
-from iqf_report.deciding import FamilyAnswer, Level, decide
+from iqf_core.plan import Plan, make_plan
+from iqf_core.runner import run_plan
+from iqf_report.deciding import FamilyAnswer, Level, Recommendation, decide
+from iqf_report.families import Family, chosen
+from iqf_report.saying import measured, number, saved
 
 FRESH = 7919
 """Added to the study's seed for the confirmation: other repetitions, other draws."""
+CONFIRMING = 2
+"""Repetitions of the confirmation, over those of the study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +117,23 @@ class Refined:
     said: str
 
 
+class _Stuck(Exception):
+    """A setting cannot be tested; the text says why."""
+
+
 def refine(
-    study: Study, criterion: Criterion, *, resolution: float, max_runs: int, progress: bool | None = None
+    study: Study,
+    criterion: Criterion,
+    *,
+    resolution: float,
+    max_runs: int,
+    families: Sequence[str] = (),
+    confirm_repetitions: int | None = None,
+    run: Callable[[Plan], object] = run_plan,
 ) -> list[Refined]:
     """Narrow the knee of every family of a study that was run.
+
+    What is run lies beside the study, in ``NAME-refine`` and ``NAME-confirm``, and is not run again.
 
     Parameters
     ----------
@@ -126,8 +145,12 @@ def refine(
         How near on the knob is near enough.
     max_runs : int
         Runs that may be done in all.
-    progress : bool or None, optional
-        Show bars; by default on a terminal.
+    families : sequence of str, optional
+        Those to narrow; all unless given. Each keeps its share of the error rate.
+    confirm_repetitions : int or None, optional
+        Of the confirmation; twice those of the study unless given.
+    run : callable, optional
+        Runs a plan.
 
     Raises
     ------
@@ -137,8 +160,12 @@ def refine(
     if study.frozen or not study.seed_argument:
         raise ParameterError("refine confirms on fresh seeds: the study needs a seed_argument, and to train")
     answer = decide(Results(study.folder), criterion)
-    work = _Work(study, criterion, resolution, max_runs, progress, len(answer.answers))
-    return [work.family(one) for one in answer.answers]
+    share = 1 - (1 - criterion.confidence) / len(answer.answers)
+    alone = criterion.model_copy(update={"confidence": share, "families": []})
+    confirming = confirm_repetitions or CONFIRMING * study.repetitions
+    work = _Work(study, alone, resolution, max_runs, confirming, run)
+    narrowed = chosen([one.family for one in answer.answers], families)
+    return [work.family(one) for one in answer.answers if one.family in narrowed]
 
 
 @dataclass
@@ -147,62 +174,94 @@ class _Work:
     criterion: Criterion
     resolution: float
     max_runs: int
-    progress: bool | None
-    families: int
+    confirming: int
+    run: Callable[[Plan], object]
     done: int = 0
 
     def family(self, answer: FamilyAnswer) -> Refined:
-        name, best, stopped = answer.family.name, answer.recommended, answer.stopped
-        if best is None or stopped is None or best.setting.knob is None or stopped.setting.knob is None:
-            why = "no setting passed" if best is None else "none failed: try harsher ones"
-            return Refined(name, None, None, f"{name}: there is nothing to narrow, {why}.")
-        modifier = make_modifier(dict(best.setting.spec or {}))
-        knob = modifier.parts()[-1].knob
-        if knob is None or modifier.knob_value is None or len(modifier.parts()) > 1:
-            return Refined(name, None, None, f"{name}: only the knob of a single modifier is narrowed.")
-        narrowed = halved(
-            lambda value: self._passes(modifier, value, answer),
-            best.setting.knob,
-            stopped.setting.knob,
-            resolution=self.resolution,
-            integer=knob.integer,
-            most=max(0, (self.max_runs - self.done) // self.study.repetitions - 2),
-        )
-        chosen = modifier.with_knob(narrowed.passed)
-        confirmed = self._level(chosen, "confirm", self.study.seed + FRESH, answer)
-        return Refined(name, narrowed, confirmed, _said(name, chosen, narrowed, confirmed))
+        family, best, stopped = answer.family, answer.recommended, answer.stopped
+        knob, name = family.knob, answer.family.name
+        if knob is None:
+            return Refined(name, None, None, f"{name}: there is no knob to narrow along.")
+        if stopped is None:
+            return Refined(name, None, None, f"{name}: none of its settings failed: try harsher ones.")
+        start = knob.mild if best is None else family.value_of(best.setting)
+        try:
+            narrowed = halved(
+                lambda value: self._passes(family, value),
+                start,
+                family.value_of(stopped.setting),
+                resolution=self.resolution,
+                integer=knob.integer,
+                most=max(0, (self.max_runs - self.done - 2 * self.confirming) // self.study.repetitions),
+            )
+            if best is None and narrowed.passed == start:
+                why = f"nothing passes, down to {number(narrowed.failed)}. {_tried(narrowed)}"
+                return Refined(name, narrowed, None, f"{name}: {why}.")
+            if self.max_runs - self.done < 2 * self.confirming:
+                why = (
+                    f"--max-runs {self.max_runs} leaves too few for the confirmation ({2 * self.confirming})"
+                )
+                return Refined(name, narrowed, None, f"{name}: {why}.")
+            knee = family.at(narrowed.passed)
+            found, level = self._level(family, knee, "confirm", self.study.seed + FRESH, self.confirming)
+        except _Stuck as stuck:
+            return Refined(name, None, None, f"{name}: {stuck}")
+        return Refined(name, narrowed, level, _said(name, narrowed, found, level, best))
 
-    def _passes(self, modifier: Modifier, value: float, answer: FamilyAnswer) -> bool:
-        level = self._level(modifier.with_knob(value), "refine", self.study.seed, answer)
+    def _passes(self, family: Family, value: float) -> bool:
+        _, level = self._level(family, family.at(value), "refine", self.study.seed, self.study.repetitions)
         return level.verdict == "accepted"
 
-    def _level(self, modifier: Modifier, word: str, seed: int, answer: FamilyAnswer) -> Level:
+    def _level(
+        self, family: Family, modifier: Modifier, word: str, seed: int, repetitions: int
+    ) -> tuple[Recommendation, Level]:
         """Run one setting and the reference, and test it at the family's share of the error rate."""
-        study = derived(self.study, f"{self.study.name}-{word}", [modifier], seed=seed)
+        study = derived(
+            self.study,
+            name=f"{self.study.name}-{word}",
+            modifiers=[modifier.spec()],
+            hyperparameters=dict(family.reference.hyperparameters),
+            seed=seed,
+            repetitions=repetitions,
+        )
         borrow(self.study, study)
-        before = len(make_plan(study).to_do())
-        self.done += before
-        results = study.run(progress=self.progress)
-        share = 1 - (1 - self.criterion.confidence) / self.families
-        alone = self.criterion.model_copy(update={"confidence": share, "families": []})
-        (found,) = decide(results, alone).answers
-        (level,) = [one for one in found.levels if one.setting.variant == modifier.label]
-        return level
+        plan = make_plan(study)
+        self.done += len(plan.to_do())
+        self.run(plan)
+        found = decide(Results(study.folder), self.criterion)
+        (level,) = [
+            one for answer in found.answers for one in answer.levels if one.setting.variant == modifier.label
+        ]
+        if level.verdict == "missing":
+            raise _Stuck(f"{modifier.label} cannot be decided: {level.remedy} (in {study.name}).")
+        return found, level
 
 
-def derived(study: Study, name: str, modifiers: list[Any], *, seed: int) -> Study:
-    """The same study with other modifiers, under another name beside it."""
-    content: Mapping[str, Any] = study.as_json()
-    made = Study(
-        **{
-            **content,
-            "name": name,
-            "modifiers": modifiers,
-            "seed": seed,
-            "criterion": None,
-            "runs_root": str(study.folder.parent.resolve()),
-        }
+def _said(name: str, narrowed: Narrowed, found: Recommendation, confirmed: Level, best: Level | None) -> str:
+    knee = f"{name}: {confirmed.setting.variant}"
+    if confirmed.verdict == "accepted":
+        what = f"{measured(found, confirmed)}{saved(found, confirmed)}"
+        return f"{knee} is confirmed on fresh seeds: {what}. {_tried(narrowed)}."
+    stands = "nothing is recommended" if best is None else f"{best.setting.variant} stands"
+    return (
+        f"{knee}, which halving chose, is not confirmed on fresh seeds: {confirmed.verdict}"
+        f"{'; ' + confirmed.remedy if confirmed.remedy else ''}. So {stands}. {_tried(narrowed)}."
     )
+
+
+def _tried(narrowed: Narrowed) -> str:
+    count = len(narrowed.tried)
+    said = f"{count} setting{'s' * (count != 1)} tried"
+    passed, failed = number(narrowed.passed), number(narrowed.failed)
+    return f"{said}: the knee is between {passed}, which passed, and {failed}, which did not"
+
+
+def derived(study: Study, **changes: Any) -> Study:
+    """The same study with other keys, under another name beside it; no matrix, and without a criterion."""
+    content: Mapping[str, Any] = study.as_json()
+    beside = {"criterion": None, "matrix": False, "runs_root": str(study.folder.parent.resolve())}
+    made = Study(**{**content, **beside, **changes})
     made._file, made._base = study.file, study.base
     return made
 
@@ -223,13 +282,3 @@ def _copied(there: Path, here: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(there, partial, ignore=shutil.ignore_patterns("delivered.json"))
     partial.rename(here)
-
-
-def _said(name: str, chosen: Modifier, narrowed: Narrowed, confirmed: Level) -> str:
-    tried = f"{len(narrowed.tried)} settings tried between {narrowed.passed:g} and {narrowed.failed:g}"
-    if confirmed.verdict == "accepted":
-        return f"{name}: {chosen.label} is confirmed on fresh seeds ({tried})."
-    return (
-        f"{name}: {chosen.label}, which halving chose, is not confirmed on fresh seeds: {confirmed.verdict}"
-        f"{'; ' + confirmed.remedy if confirmed.remedy else ''} ({tried}). The grid's recommendation stands."
-    )

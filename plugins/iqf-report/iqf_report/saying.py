@@ -24,16 +24,18 @@ def _question(answer: Recommendation) -> str:
     margin = f"{100 * criterion.margin:g} %" if criterion.relative else f"{criterion.margin:g}"
     side = "below" if answer.better == "higher" else "above"
     families = f", over {len(answer.answers)} families" if len(answer.answers) > 1 else ""
+    kept = (
+        f"keeps {criterion.metric} within {margin} {side} that of the reference ({number(answer.reference)})"
+    )
     return (
-        f"{answer.study}: which setting keeps {answer.column} within {margin} {side} that of the reference "
-        f"({number(answer.reference)}), with {100 * criterion.confidence:g} % confidence{families}?"
+        f"{answer.study}: which setting {kept}, with {100 * criterion.confidence:g} % confidence{families}?"
     )
 
 
 def _family(answer: Recommendation, one: FamilyAnswer) -> Iterator[str]:
     best, stopped = one.recommended, one.stopped
     if best is not None:
-        found = f"{_measured(answer, best)}{_saved(answer, best)}"
+        found = f"{measured(answer, best)}{saved(answer, best)}"
         yield f"{one.family.name}: {best.setting.variant} still does: {found}."
     else:
         yield f"{one.family.name}: no setting is recommended."
@@ -43,14 +45,16 @@ def _family(answer: Recommendation, one: FamilyAnswer) -> Iterator[str]:
         yield "    It is the harshest that was tried: harsher ones may do too."
 
 
-def _measured(answer: Recommendation, level: Level) -> str:
+def measured(answer: Recommendation, level: Level) -> str:
+    """The metric of a level, and its bound."""
     worst = level.bound if answer.better == "higher" else -level.bound
     side = "above" if worst > 0 else "below"
     value = f"{answer.criterion.metric} {number(level.value)}"
     return f"{value}, at worst {number(abs(worst))} {side} the reference"
 
 
-def _saved(answer: Recommendation, level: Level) -> str:
+def saved(answer: Recommendation, level: Level) -> str:
+    """Its cost, and what it saves; empty where the cost is not known."""
     if math.isnan(level.cost):
         return ""
     cost = f", at {number(level.cost)} {answer.criterion.cost}"
@@ -77,7 +81,7 @@ def _best(answer: Recommendation) -> str:
     if best is None or best.recommended is None:
         return "Nothing is recommended."
     level = best.recommended
-    return f"Cheapest that does: {level.setting.variant}{_saved(answer, level)}."
+    return f"Cheapest that does: {level.setting.variant}{saved(answer, level)}."
 
 
 def number(value: float) -> str:

@@ -10,32 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from iqf_core import ParameterError, PredictionMetric
+from iqf_core import PredictionMetric
 from iqf_core import metric as make_metric
-from iqf_core.errors import IqfError, did_you_mean
+from iqf_core.errors import IqfError
 from iqf_core.metrics import Metric
 from iqf_core.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def column_of(columns: Sequence[str], asked: str) -> str:
-    """Column of the results that was asked for by its name or its end.
-
-    Raises
-    ------
-    ParameterError
-        When there is none, or several.
-    """
-    if asked in columns:
-        return asked
-    found = [column for column in columns if column.endswith(f".{asked}")]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise ParameterError(f"metric {asked!r} may be {' or '.join(found)}: write one of them")
-    raise ParameterError(f"the results have no metric {asked!r}. {did_you_mean(asked, columns)}")
 
 
 @dataclass(frozen=True, slots=True)

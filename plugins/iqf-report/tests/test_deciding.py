@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 
 import pytest
 from click.testing import CliRunner
@@ -206,14 +205,13 @@ def test_the_command(two_families):
     assert as_values(recommend(two_families, RULE))["best"] == "jpeg-quality50"
 
 
-def test_ten_thousand_runs_are_answered_in_seconds(written, spread):
+def test_ten_thousand_runs_are_answered(written, spread):
     settings = {None: spread(0.9, count=100, seed=1)}
     for quality in range(1, 100):
         settings[f"jpeg(quality={quality})"] = spread(
             0.9 - 0.05 * math.exp(-quality / 20), count=100, seed=quality
         )
     results = written.study(settings)
-    started = time.monotonic()
-    answer = recommend(results, RULE)
+    answer = recommend(results, RULE)  # in how many seconds: benchmarks/trials/decision_results.py
     assert answer.answers[0].recommended is not None
-    assert time.monotonic() - started < 30
+    assert len(answer.answers[0].levels) == 99

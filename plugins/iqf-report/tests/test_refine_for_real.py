@@ -54,13 +54,14 @@ def test_the_knee_is_found_and_confirmed(study):
     before = len(starts.read_text().splitlines())
     assert before == 16
     found = CliRunner().invoke(command, [str(study), "--resolution", "4", "--json"], catch_exceptions=False)
-    (row,) = json.loads(found.output)
+    (row,) = json.loads(found.stdout)
     assert row["verdict"] == "accepted"
     assert 37 <= int(row["chosen"].removeprefix("jpeg-quality")) <= 44
     assert len(row["tried"]) <= 4
     assert "is confirmed on fresh seeds" in row["text"]
     lines = starts.read_text().splitlines()
-    assert len(lines) == len(set(lines)) == before + 4 * len(row["tried"]) + 8  # reference and setting, fresh
+    confirming = 2 * 8  # reference and setting, twice the repetitions, fresh
+    assert len(lines) == len(set(lines)) == before + 4 * len(row["tried"]) + confirming
     table = iqf.open_results(study).dataframe()
     assert len(table) == 16
 
