@@ -18,6 +18,8 @@ from trials import decision_means as means
 from trials import decision_rules as rules
 from trials.decision_naive import bootstrap_rule
 from trials.decision_power import power
+from trials.decision_refining import refining
+from trials.decision_results import through_results
 from trials.decision_studies import ALPHA, Case, allowed
 
 from iqf_report.rule import judged
@@ -93,6 +95,8 @@ def trial(quick: bool) -> Iterator[Figure | Table]:
     yield from _seen_to_fail(naive)
     yield from rules.combined(FEW if quick else STUDIES)
     yield from power(FEW if quick else STUDIES)
+    yield from refining(FEW if quick else 1000)
+    yield from through_results(quick)
 
 
 def rates_of(case: Case, studies: int, seed: Sequence[int]) -> Rates:

@@ -92,9 +92,7 @@ def _run(plan: Plan) -> None:
     from iqf_core.runner import run_plan
 
     todo = len(plan.to_do())
-    if not todo:
-        return
     names = ", ".join(setting.label for setting in plan.settings() if setting.modifier is not None)
-    click.echo(f"{plan.study.name}: {names}, {todo} runs", err=True)
+    click.echo(f"{plan.study.name}: {names}, {todo} runs to do", err=True)
     with Progress(todo) as listener:
         run_plan(plan, listener=listener)

@@ -195,19 +195,24 @@ class _Work:
                 integer=knob.integer,
                 most=max(0, (self.max_runs - self.done - 2 * self.confirming) // self.study.repetitions),
             )
-            if best is None and narrowed.passed == start:
-                why = f"nothing passes, down to {number(narrowed.failed)}. {_tried(narrowed)}"
-                return Refined(name, narrowed, None, f"{name}: {why}.")
-            if self.max_runs - self.done < 2 * self.confirming:
-                why = (
-                    f"--max-runs {self.max_runs} leaves too few for the confirmation ({2 * self.confirming})"
-                )
-                return Refined(name, narrowed, None, f"{name}: {why}.")
+            if unconfirmed := self._unconfirmed(narrowed, start, best):
+                return Refined(name, narrowed, None, f"{name}: {unconfirmed}.")
             knee = family.at(narrowed.passed)
             found, level = self._level(family, knee, "confirm", self.study.seed + FRESH, self.confirming)
         except _Stuck as stuck:
             return Refined(name, None, None, f"{name}: {stuck}")
         return Refined(name, narrowed, level, _said(name, narrowed, found, level, best))
+
+    def _unconfirmed(self, narrowed: Narrowed, start: float, best: Level | None) -> str:
+        """Why there is nothing to confirm, or no runs left for it; empty where it can be done."""
+        settled = narrowed.tried or self.max_runs - self.done >= 2 * self.confirming
+        if narrowed.passed == start and settled:
+            if best is None:
+                return f"nothing passes, down to {number(narrowed.failed)} ({len(narrowed.tried)} tried)"
+            return f"{best.setting.variant} stands. {_tried(narrowed)}"
+        if self.max_runs - self.done < 2 * self.confirming:
+            return f"--max-runs {self.max_runs} leaves too few for the confirmation ({2 * self.confirming})"
+        return ""
 
     def _passes(self, family: Family, value: float) -> bool:
         _, level = self._level(family, family.at(value), "refine", self.study.seed, self.study.repetitions)

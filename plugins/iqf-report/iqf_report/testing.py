@@ -1,5 +1,6 @@
-"""Studies as `iqf run` leaves them, written without running anything: for tests, simulations, and plugins that
-read results.
+"""Studies as `iqf run` leaves them, written without running anything.
+
+For tests, for simulations, and for plugins that read results.
 """
 
 from __future__ import annotations

@@ -56,9 +56,9 @@ def test_what_is_lost_and_what_is_only_unseen(results):
 
 def test_it_is_said(results):
     found = CliRunner().invoke(command, [str(results.folder), "-m", "score"], catch_exceptions=False)
-    assert "jpeg-quality10: score falls by 0.3 where the model has never seen the like" in found.output
-    assert "wins back 0.2 ± 0.0046, and 0.1 is lost for good" in found.output
-    assert "jpeg-quality50: score falls by 0.05" in found.output
+    assert "jpeg-quality10: score is 0.3 worse where the model has never seen the like" in found.output
+    assert "wins back 0.2 ± 0.0046 (standard error), and 0.1 is lost for good" in found.output
+    assert "jpeg-quality50: score is 0.05 worse" in found.output
     assert "wins nothing back that could be told from chance" in found.output
     rows = json.loads(CliRunner().invoke(command, [str(results.folder), "-m", "score", "--json"]).output)
     assert len(rows) == 2

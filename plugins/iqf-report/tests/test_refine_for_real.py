@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,37 +35,104 @@ def study(tmp_path, monkeypatch):
     (tmp_path / "code" / "script.py").write_text(SCRIPT)
     pixels = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
     iqf.write_image(tmp_path / "data" / "images" / "a.png", iqf.Image.from_array(pixels))
+    return ran(tmp_path / "study.yaml", {"jpeg": {"quality": [90, 60, 20]}})
+
+
+def ran(file: Path, *modifiers: Any, **changes: Any) -> Path:
+    """Write a study and run it."""
     content = {
-        "name": "knee",
+        "name": file.stem,
         "datasets": {"test": "data"},
         "task": {"script": "code/script.py"},
-        "modifiers": [{"jpeg": {"quality": [90, 60, 20]}}],
+        "modifiers": list(modifiers),
         "repetitions": 4,
         "seed_argument": "seed",
         "parallel": 2,
         "criterion": {"metric": "score", "margin": 0.03},
+        **changes,
     }
-    file = tmp_path / "study.yaml"
     file.write_text(json.dumps(content))
     iqf.Study.from_file(file).run(progress=False)
     return file
 
 
+def refined(file: Path, *options: str) -> list[dict[str, Any]]:
+    arguments = [str(file), *options, "--json"]
+    rows: list[dict[str, Any]] = json.loads(
+        CliRunner().invoke(command, arguments, catch_exceptions=False).stdout
+    )
+    return rows
+
+
+def starts(file: Path) -> list[str]:
+    return (file.parent / "starts").read_text().splitlines()
+
+
 def test_the_knee_is_found_and_confirmed(study):
-    starts = study.parent / "starts"
-    before = len(starts.read_text().splitlines())
+    before = len(starts(study))
     assert before == 16
-    found = CliRunner().invoke(command, [str(study), "--resolution", "4", "--json"], catch_exceptions=False)
-    (row,) = json.loads(found.stdout)
+    (row,) = refined(study, "--resolution", "4")
     assert row["verdict"] == "accepted"
     assert 37 <= int(row["chosen"].removeprefix("jpeg-quality")) <= 44
     assert len(row["tried"]) <= 4
     assert "is confirmed on fresh seeds" in row["text"]
-    lines = starts.read_text().splitlines()
+    lines = starts(study)
     confirming = 2 * 8  # reference and setting, twice the repetitions, fresh
     assert len(lines) == len(set(lines)) == before + 4 * len(row["tried"]) + confirming
-    table = iqf.open_results(study).dataframe()
-    assert len(table) == 16
+    assert len(iqf.open_results(study).dataframe()) == 16
+    assert refined(study, "--resolution", "4") == [row]
+    assert len(starts(study)) == len(lines)
+
+
+def test_a_chain_is_narrowed_along_the_knob_that_varies(study):
+    chain = [{"jpeg": {"quality": [90, 30]}}, {"identity": {}}]
+    file = ran(study.with_name("chain.yaml"), chain, {"jpeg": {"quality": [95, 85]}})
+    (row,) = refined(file, "--resolution", "8", "--family", "jpeg+identity")
+    assert row["chosen"].startswith("jpeg-quality")
+    assert row["chosen"].endswith("+identity")
+    assert 37 <= int(row["chosen"].removeprefix("jpeg-quality").removesuffix("+identity")) <= 52
+
+
+def test_where_nothing_passed_it_goes_towards_the_mild_end(study):
+    file = ran(study.with_name("harsh.yaml"), {"jpeg": {"quality": [30, 10]}})
+    (row,) = refined(file, "--resolution", "8")
+    assert row["tried"][0] > 60
+    assert 37 <= int(row["chosen"].removeprefix("jpeg-quality")) <= 52
+
+
+def test_what_stands_is_not_confirmed_again(study):
+    file = ran(study.with_name("fine.yaml"), {"jpeg": {"quality": [90, 39, 20]}})
+    before = len(starts(study))
+    (row,) = refined(file, "--resolution", "10")
+    assert row["verdict"] is None
+    assert "jpeg-quality39 stands. 1 setting tried" in row["text"]
+    assert len(starts(study)) == before + 4
+
+
+def test_hyperparameters_are_families_of_their_own(study):
+    file = ran(study.with_name("hyper.yaml"), {"jpeg": {"quality": [90, 20]}}, hyperparameters={"x": [1, 2]})
+    rows = refined(file, "--resolution", "16")
+    assert [row["family"] for row in rows] == ["jpeg (x=1)", "jpeg (x=2)"]
+    assert all(row["verdict"] is not None for row in rows)
+
+
+def test_no_more_runs_than_allowed(study):
+    before = len(starts(study))
+    (row,) = refined(study, "--max-runs", "20")  # one setting, and the confirmation
+    assert len(row["tried"]) == 1
+    assert len(starts(study)) == before + 4 + 16
+    (row,) = refined(ran(study.with_name("few.yaml"), {"jpeg": {"quality": [90, 20]}}), "--max-runs", "10")
+    assert row["verdict"] is None
+    assert "leaves too few for the confirmation (16)" in row["text"]
+
+
+def test_what_fails_is_not_taken_for_a_setting_that_fails(study):
+    script = study.parent / "code" / "script.py"
+    script.write_text(script.read_text() + "\nif 20 < quality < 60: sys.exit(3)\n")
+    file = ran(study.with_name("broken.yaml"), {"jpeg": {"quality": [90, 60, 20]}})
+    (row,) = refined(file)
+    assert row["chosen"] is None
+    assert "jpeg-quality40 cannot be decided" in row["text"]
 
 
 def test_what_has_no_criterion_or_seed_is_refused(study):
