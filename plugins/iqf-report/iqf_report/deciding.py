@@ -186,7 +186,7 @@ class _Decider:
             estimate = self.evidence.compared(setting, family.reference)
         except NotEnough as missing:
             return replace(untested, verdict="missing", remedy=str(missing))
-        shift = self._shift(family.reference)
+        shift = self.evidence.margin(family.reference)
         verdict = judged(estimate, self.alpha)
         bound = estimate.upper(self.alpha) if verdict == "inferior" else estimate.lower(self.alpha)
         return replace(
@@ -197,11 +197,6 @@ class _Decider:
             estimate=estimate,
             remedy=self._remedy(estimate) if verdict == "undecided" else "",
         )
-
-    def _shift(self, reference: Setting) -> float:
-        """What lies between the difference to the reference and the distance to the worst that still does."""
-        criterion = self.evidence.criterion
-        return criterion.margin * (self.evidence.mean(reference) if criterion.relative else 1.0)
 
     def _remedy(self, estimate: Estimate) -> str:
         found = needed(estimate, self.alpha)

@@ -132,9 +132,23 @@ class Evidence:
             variant, reference, margin=criterion.margin, relative=criterion.relative, sign=self.sign
         )
 
-    def _margin(self, reference: Setting) -> float:
-        """What may be lost, in the metric's unit."""
-        return self.criterion.margin * (abs(self.mean(reference)) if self.criterion.relative else 1.0)
+    def margin(self, reference: Setting) -> float:
+        """What may be lost, in the metric's unit: what lies between a difference and a distance.
+
+        Raises
+        ------
+        ParameterError
+            When it is a share of something that is not above 0.
+        """
+        if not self.criterion.relative:
+            return self.criterion.margin
+        mean = self.mean(reference)
+        if mean <= 0:
+            raise ParameterError(
+                f"{self.column}: the reference has {mean:.4g}, and a share of that is no margin; give it in "
+                "the metric's own unit (without --relative)"
+            )
+        return self.criterion.margin * mean
 
     def _require(self, common: list[int], setting: Setting) -> None:
         if not common:
@@ -191,7 +205,7 @@ class Evidence:
         by_scene = known.groupby(tables[0][0].set_index("image")["group"].reindex(known.index))
         step = _smallest_gap(np.concatenate([mine.to_numpy(float), theirs.to_numpy(float)])) / len(known)
         sizes = by_scene.size().to_numpy(float)
-        return crossed(by_scene.mean().to_numpy(float).T, sizes, step=step, margin=self._margin(reference))
+        return crossed(by_scene.mean().to_numpy(float).T, sizes, step=step, margin=self.margin(reference))
 
     def _bootstrapped(
         self, setting: Setting, reference: Setting, common: list[int], shift: Array
@@ -204,7 +218,7 @@ class Evidence:
             self._distance(ours, theirs),
             np.bincount(self._clusters[2]),
             step=self._resolution,
-            margin=self._margin(reference),
+            margin=self.margin(reference),
         )
 
     def _samples(self, setting: Setting, repetition: int) -> Array:
