@@ -193,7 +193,9 @@ def test_without_a_criterion_it_asks_for_one(two_families):
 
 def test_a_share_of_nothing_is_no_margin(written, spread):
     results = written.study({None: spread(-0.2, seed=1), "jpeg(quality=50)": spread(-0.3, seed=2)})
-    with pytest.raises(iqf.ParameterError, match=r"the reference has -0\.2, and a share of that is no margin"):
+    with pytest.raises(
+        iqf.ParameterError, match=r"the reference has -0\.2, and a share of that is no margin"
+    ):
         recommend(results, metric="score", margin=0.1, relative=True)
 
 
