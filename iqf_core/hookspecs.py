@@ -1,7 +1,7 @@
-"""The hooks that a plugin may implement (plugin interface 1).
+"""The hooks that a plugin may implement (plugin interface 2: `iqf_report_sections` is new in it).
 
 A plugin is a light module named in the entry-point group ``iqf``. It states the interface that it
-was written against, ``IQF_API = 1``, and returns components: names with an import path, so that
+was written against, ``IQF_API = 2``, and returns components: names with an import path, so that
 listing what there is imports nothing heavy. Adding a hook, an argument or a field raises
 `API_VERSION` and keeps old plugins working; a break raises `OLDEST_API` and needs an ADR.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pluggy
 
 PROJECT = "iqf"
-API_VERSION = 1
+API_VERSION = 2
 OLDEST_API = 1
 
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -144,11 +144,40 @@ def iqf_commands() -> Iterable[Component]:
     raise NotImplementedError
 
 
+@hookspec
+def iqf_report_sections() -> Iterable[Component]:
+    """Offer sections of a study's report: targets are functions of `iqf_core.Results` that yield blocks.
+
+    A block is a text (a paragraph, whose characters mean themselves), a `pandas.DataFrame` (a table) or a
+    Matplotlib figure, whose label is its alternative text. The summary is the heading; a section without
+    blocks is left out, and one that fails says so in the report. ``my_plugin/costs.py`` may hold::
+
+        def section(results):
+            table = results.summary()[["variant", "bits_per_pixel"]]
+            yield "At 0.02 EUR a megabyte."
+            yield table.assign(euro_per_image=table["bits_per_pixel"] * 16e6 / 8e6 * 0.02)
+
+    Examples
+    --------
+    A complete plugin module::
+
+        from iqf_core import Component, hookimpl
+
+        IQF_API = 2
+
+        @hookimpl
+        def iqf_report_sections():
+            return [Component("costs", "my_plugin.costs:section", "What the downlink costs")]
+    """
+    raise NotImplementedError
+
+
 KINDS = {
     "modifiers": "iqf_modifiers",
     "metrics": "iqf_metrics",
     "executors": "iqf_task_executors",
     "formats": "iqf_dataset_formats",
     "commands": "iqf_commands",
+    "sections": "iqf_report_sections",
 }
 """Kind of component -> the hook that offers it."""

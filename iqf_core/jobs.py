@@ -15,6 +15,7 @@ from iqf_core.plan import OPTION, Plan
 from iqf_core.planned import PlannedRun, Setting
 from iqf_core.runfolder import LAYOUT, RunFolder, read_json, write_json
 from iqf_core.variant import Variant
+from iqf_core.versions import software
 
 
 def what_changed(plan: Plan) -> str:
@@ -48,6 +49,7 @@ def write_study(plan: Plan, tracking_uri: str) -> None:
         "code": dict(plan.code),
         "tracking_uri": tracking_uri,
         "criterion": _criterion(plan),
+        "software": software(),
     }
     write_json(plan.folder / "study.json", content)
 

@@ -243,6 +243,27 @@ class PredictionMetric(Metric):
         """
         return self
 
+    def compare(self, a: pd.DataFrame, b: pd.DataFrame, *, other: Self | None = None) -> pd.DataFrame:
+        """List what one table gets right and another does not; nothing by default.
+
+        Parameters
+        ----------
+        a, b : pandas.DataFrame
+            Of `match` on the same images: untouched and as a variant, say.
+        other : PredictionMetric or None, optional
+            The metric as it was calibrated for ``b``, where that differs.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per change: ``change`` (``lost``: right in ``a`` alone; ``gained``: right in ``b`` alone; or
+            words of the metric's own), ``image``, and where they are known ``class``, ``size_px`` and the
+            place in pixels of ``a``: ``x``, ``y``, ``width``, ``height``.
+        """
+        import pandas as pd
+
+        return pd.DataFrame({"change": pd.Series(dtype=str), "image": pd.Series(dtype=str)})
+
     def details(self, table: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
         """Further tables to be kept with a run, such as curves or each class by itself: name -> table."""
         return {}

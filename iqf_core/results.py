@@ -63,6 +63,10 @@ class Results:
         found: dict[str, Any] | None = self._study()["study"].get("criterion")
         return found
 
+    def origin(self) -> dict[str, Any]:
+        """What the study is made of: ``study`` (its file), ``software``, ``code``, and where it lay."""
+        return {"software": {}, **self._study()}
+
     def is_frozen(self) -> bool:
         """Whether a given model was judged, and none was trained."""
         return bool(self._study()["study"].get("frozen", False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import inspect
+import platform
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,17 @@ def versions_of(modifier: Modifier) -> dict[str, str]:
         found.update(_plugin_of(type(part)))
         found.update(part.versions())
     return dict(sorted(found.items()))
+
+
+def software() -> dict[str, str]:
+    """What a study is run with: Python, the core, the active plugins, libraries of pixels and numbers."""
+    active = {
+        record.distribution: record.version
+        for record in plugins.registry().records
+        if record.status is plugins.Status.ACTIVE
+    }
+    libraries = {name: _version_of(name) for name in (*DECODERS, "numpy", "pandas", "mlflow-skinny")}
+    return {"python": platform.python_version(), **active, **libraries}
 
 
 def _version_of(distribution: str) -> str:

@@ -213,7 +213,12 @@ class Detection(PredictionMetric):
         return self.replaced(score_threshold=chosen)
 
     def compare(
-        self, a: pd.DataFrame, b: pd.DataFrame, *, scores: tuple[float, float] | None = None
+        self,
+        a: pd.DataFrame,
+        b: pd.DataFrame,
+        *,
+        other: Self | None = None,
+        scores: tuple[float, float] | None = None,
     ) -> pd.DataFrame:
         """List objects lost and gained, and false alarms that are new or gone, from ``a`` to ``b``.
 
@@ -221,20 +226,23 @@ class Detection(PredictionMetric):
         ----------
         a, b : pandas.DataFrame
             Of `match`, on the same images: untouched and as a variant, say.
+        other : Detection or None, optional
+            The metric as it was calibrated for ``b``, where that differs.
         scores : (float, float), optional
-            From which detections of each count; ``score_threshold`` for both unless given.
+            From which detections of each count; each metric's ``score_threshold`` unless given.
 
         Returns
         -------
         pandas.DataFrame
             See `iqf_detection.compare.compared`.
         """
-        if scores is None and self.score_threshold is None:
+        first, second = scores or (self.score_threshold, (other or self).score_threshold)
+        if first is None or second is None:
             raise ParameterError(
-                "compare: give scores=(…, …), from which detections count, or score_threshold"
+                "compare: give scores=(…, …), from which detections count, or score_threshold (a script that "
+                "writes validation.json has it chosen)"
             )
-        chosen = scores or (self.score_threshold or 0.0, self.score_threshold or 0.0)
-        return compared(a, b, scores=chosen, at=self.judged_at)
+        return compared(a, b, scores=(first, second), at=self.judged_at)
 
     def details(self, table: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
         """Each class by itself, and the precision-recall curves."""

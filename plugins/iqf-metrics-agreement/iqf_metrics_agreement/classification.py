@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pydantic
@@ -127,6 +127,15 @@ class Classification(PredictionMetric):
             return {**_scores(block.confusion), "calibration_error": calibration.error(block.rows)}
 
         return of_samples(values, table, weights, images, outputs)
+
+    def compare(self, a: pd.DataFrame, b: pd.DataFrame, *, other: Self | None = None) -> pd.DataFrame:
+        """List images that are labelled rightly in one of two tables of the same images alone."""
+        rows = a.merge(b[["image", "predicted"]], on="image", suffixes=("", "_b"), validate="one_to_one")
+        right, right_b = rows["predicted"] == rows["label"], rows["predicted_b"] == rows["label"]
+        changed = rows[right != right_b]
+        return changed.assign(
+            change=right[changed.index].map({True: "lost", False: "gained"}), **{"class": changed["label"]}
+        )[["change", "image", "group", "class"]]
 
     def details(self, table: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
         """Each class by itself, and the confusion matrix."""
