@@ -1,0 +1,1 @@
+"""The report: sections of blocks, and how they become a page or a text."""

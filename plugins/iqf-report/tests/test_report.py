@@ -1,0 +1,217 @@
+"""The report: what it says, that text stays text, that other plugins add to it, and what it costs."""
+
+from __future__ import annotations
+
+import html.parser
+import re
+import subprocess
+import sys
+
+import matplotlib.figure
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import iqf_core as iqf
+from iqf_report.page.blocks import Drawing, Section, Table, Text, blocks_of
+from iqf_report.page.cells import cell_of, clean
+from iqf_report.page.drawing import inline
+from iqf_report.page.html import page
+from iqf_report.page.material import shortest
+from iqf_report.report import command, report
+from iqf_report.testing import MadeRun, write_study
+
+RULE = {"metric": "score", "margin": 0.03}
+HOSTILE = (
+    "<script>alert('x')</script> \"quoted\" & $x^2$ \u202eright to left\u202c \x1b[31mred \U0001f680 `|`"
+)
+
+
+class Parsed(html.parser.HTMLParser):
+    """Tags of a page, its text, and what it would ask the network for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.asked: list[str] = []
+        self.ids: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        known = dict(attrs)
+        self.ids += [known["id"]] if "id" in known else []
+        for name in ("src", "href", "xlink:href", "action", "data"):
+            value = known.get(name)
+            if value and not value.startswith(("#", "data:")):
+                self.asked.append(value)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture
+def study(written, spread):
+    settings = {
+        None: spread(0.90, seed=1),
+        "jpeg(quality=90)": spread(0.895, seed=3),
+        "jpeg(quality=20)": spread(0.80, seed=5),
+        "quantise(bits=3)": spread(0.872, std=0.01, seed=8),
+    }
+    rates = {None: 8.0, "jpeg(quality=90)": 3.0, "jpeg(quality=20)": 1.0, "quantise(bits=3)": 2.0}
+    return written.study(settings, rates=rates, criterion=RULE)
+
+
+def test_the_answer_stands_first(study):
+    made = report(study)
+    assert made.headline.startswith("jpeg-quality90 keeps score within 0.03 of the untouched images")
+    assert "62 % less than untouched" in made.headline
+    assert [section.key for section in made.sections] == ["decision", "runs", "meaning", "provenance"]
+    text = page(made.title, made.headline, made.sections)
+    parsed = Parsed(text)
+    assert parsed.text.index(made.headline) < parsed.text.index("What follows")
+    assert not parsed.asked
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert parsed.tags.count("h1") == 1
+    assert parsed.tags.count("svg") == 1
+    assert {"jpeg-quality20", "inferior", "undecided"} <= set(re.split(r"\s+", parsed.text))
+
+
+def test_what_cannot_be_decided_is_said_and_the_rest_is_shown(written, spread):
+    results = written.study({None: spread(0.9), "jpeg(quality=50)": spread(0.8)})
+    made = report(results)
+    assert made.headline.startswith("Nothing is decided: what decides? The study has no `criterion:`")
+    assert "runs" in [section.key for section in made.sections]
+    assert "jpeg-quality50" in report(results, metric="score", margin=0.2).headline
+    with pytest.raises(iqf.ParameterError, match="no metric 'scare'"):
+        report(results, metric="scare", margin=0.2)
+
+
+def test_failed_runs_are_shown_with_their_reasons(written, spread):
+    runs = [MadeRun(None, r, {"score": value}) for r, value in enumerate(spread(0.9))]
+    runs += [MadeRun("identity", 0, reason="exit code 3")]
+    results = write_study(written.folder / "failing", runs, criterion=RULE)
+    made = report(results)
+    (failures,) = [section for section in made.sections if section.key == "failures"]
+    assert any("1 of 6 runs failed" in block.text for block in failures.blocks)
+    assert any(block.title.endswith("exit code 3") for block in failures.blocks)
+
+
+def test_text_from_outside_stays_text(written, spread):
+    runs = [
+        MadeRun(spec, r, {"score": value, f"m{HOSTILE}": 0.5}, hyperparameters={"note": HOSTILE})
+        for spec in (None, "jpeg(quality=50)")
+        for r, value in enumerate(spread(0.9))
+    ]
+    runs.append(MadeRun(None, 9, hyperparameters={"note": "x" * 10_000}, reason=HOSTILE))
+    results = write_study(written.folder / "hostile", runs, hyperparameters={"note": [HOSTILE]})
+    made = report(results, metric="score", margin=0.03)
+    text = page(f"{made.title} {HOSTILE}", made.headline, made.sections)
+    parsed = Parsed(text)
+    assert parsed.tags.count("script") == 1
+    assert "<script>alert('x')</script> \"quoted\" & $x^2$" in parsed.text
+    assert "\U0001f680" in parsed.text
+    assert not re.search("[\u202a-\u202e\x1b]", text)
+    assert "x" * 400 not in text
+
+
+def test_a_name_is_not_a_formula(written, spread):
+    figure = matplotlib.figure.Figure()
+    axes = figure.add_subplot()
+    axes.plot([1, 10], [0, 1], label="a$b_{c}$ <script>")
+    axes.set_xscale("log")
+    axes.set_title(r"\frac $x^$")
+    axes.legend()
+    text = inline(Drawing(figure, "", "odd name"))
+    assert "a$b_{c}$ &lt;script&gt;" in text
+    assert r"\frac $x^$" in text
+    assert 'id="odd-name-' in text
+    assert "#000000" not in text
+
+
+def test_cells():
+    assert (cell_of(0.123456).text, cell_of(7.0).text, cell_of(float("nan")).text) == ("0.1235", "7", "–")
+    assert (cell_of(None).text, cell_of(True).text) == ("", "yes")
+    assert cell_of("a\x9bb").text == "a\ufffdb"
+    assert len(clean("x" * 999)) == 300
+    assert shortest("a.ap", ("a.ap", "b.ap")) == "a.ap"
+
+
+def test_another_plugin_adds_a_section(study, monkeypatch):
+    figure = matplotlib.figure.Figure(label="A line")
+    figure.add_subplot().plot([1, 2])
+    blocks = tuple(blocks_of(["words <b>", pd.DataFrame({"a": [1]}), figure], "costs"))
+    assert [type(block) for block in blocks] == [Text, Table, Drawing]
+    assert (blocks[2].alt, blocks[2].name) == ("A line", "costs-3")
+    text = page("t", "h", [Section("costs", "What it costs", blocks)])
+    assert "words &lt;b&gt;" in text
+    assert 'aria-label="A line"' in text
+    with pytest.raises(TypeError, match="not int"):
+        list(blocks_of([3], "costs"))
+
+
+def test_sections_of_plugins_are_found_and_a_broken_one_is_told(study, tmp_path):
+    site = tmp_path / "site"
+    info = site / "iqf_stranger-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: iqf-stranger\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[iqf]\niqf-stranger = iqf_stranger\n")
+    (site / "iqf_stranger.py").write_text(
+        "from iqf_core import Component, hookimpl\n"
+        "IQF_API = 2\n"
+        "@hookimpl\n"
+        "def iqf_report_sections():\n"
+        "    return [Component('costs', 'iqf_stranger:costs', 'What it costs'),\n"
+        "            Component('odd', 'iqf_stranger:odd', 'Odd')]\n"
+        "def costs(results):\n"
+        "    yield f'{len(results.runs())} runs at 2 EUR'\n"
+        "def odd(results):\n"
+        "    raise RuntimeError('no <price>')\n"
+    )
+    code = "import sys; from iqf_core.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "report", str(study.folder), "-o", "r.html"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(site), "PATH": "", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    text = Parsed((tmp_path / "r.html").read_text()).text
+    assert "What it costs" in text
+    assert "20 runs at 2 EUR" in text
+    assert "iqf-stranger:odd failed: RuntimeError: no <price>" in text
+
+
+def test_the_command(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = str(study.folder)
+    done = CliRunner().invoke(command, [folder, "--figures", "figures"], catch_exceptions=False)
+    assert "Report: study-report.html" in done.output
+    assert (tmp_path / "study-report.html").stat().st_size < 500_000
+    assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == [
+        "decision-1.png",
+        "decision-1.svg",
+    ]
+    CliRunner().invoke(command, [folder, "-o", "text.md"], catch_exceptions=False)
+    text = (tmp_path / "text.md").read_text()
+    assert text.startswith("# study\n\n**jpeg-quality90 keeps score within 0.03")
+    (figure,) = re.findall(r"\]\((text-figures/[^)]*)\)", text)
+    assert (tmp_path / figure).is_file()
+    refused = CliRunner().invoke(command, [folder, "-o", str(tmp_path)])
+    assert "is a folder; name a file" in refused.output
+
+
+def test_two_thousand_runs(written, spread, tmp_path):
+    settings = {None: spread(0.9, count=20, seed=1)}
+    for quality in range(1, 100):
+        settings[f"jpeg(quality={quality})"] = spread(0.9 - 0.002 * (100 - quality), count=20, seed=quality)
+    results = written.study(
+        settings, rates={spec: 1.0 + n for n, spec in enumerate(settings)}, criterion=RULE
+    )
+    made = report(results)
+    made.write(tmp_path / "big.html", "html")  # how long that takes: benchmarks/report.py
+    assert (tmp_path / "big.html").stat().st_size < 10_000_000
+    assert Parsed((tmp_path / "big.html").read_text()).tags.count("tr") > 2000
