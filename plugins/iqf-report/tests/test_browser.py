@@ -163,7 +163,7 @@ def test_the_table_sorts_and_filters(browser, file):
     button.send_keys("\ue007")  # the return key: no mouse is needed
     found = [float(text) for text in rows(browser, place) if text != "–"]
     assert found == sorted(found, reverse=True)
-    browser.find_element("css selector", ".filter input").send_keys("jpeg 50")
+    browser.find_element("css selector", ".filter input").send_keys("jpeg quality50")
     assert set(rows(browser, 0)) == {"jpeg-quality50"}
     assert browser.find_element("css selector", ".filter [role=status]").text == "4 of 21"
 
