@@ -38,8 +38,9 @@ from iqf_core.plan import Plan
 from iqf_core.planned import PlannedRun, Setting
 from iqf_core.runfolder import RunFolder
 from iqf_core.task import log_tail, read_outputs
-from iqf_core.tracking import Tracker, Writer, default_uri
+from iqf_core.tracking import Tracker, default_uri
 from iqf_core.variant import make_variant
+from iqf_core.writer import Writer
 
 MOST_SUBMISSIONS = 3  # of a job whose machine is lost, before it counts as failed
 PARTING_S = 3.0  # for MLflow, when the study is interrupted
