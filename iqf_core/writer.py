@@ -1,4 +1,4 @@
-"""One thread for slow calls, in their order, so that runs do not wait for them."""
+"""The thread in which MLflow is talked to, one call after the other."""
 
 from __future__ import annotations
 
