@@ -213,6 +213,35 @@ class Results:
             log.warning("%s: %s", self.name, problem)
         return self
 
+    def attach(self, path: str | Path) -> bool:
+        """Add a file, such as a report, to the study in MLflow, in place of one of that name.
+
+        It becomes an artifact of the parent of the study's runs, below ``report/``, at the tracking URI with
+        which the study was run last.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The file.
+
+        Returns
+        -------
+        bool
+            Whether MLflow took it; where not, a warning is logged, and nothing is raised.
+
+        Raises
+        ------
+        ResultsError
+            When there is no such file.
+        """
+        from iqf_core.tracking import attach, default_uri
+
+        path = Path(path)
+        if not path.is_file():
+            raise ResultsError(f"{path}: no such file, so it cannot be attached to {self.name}")
+        uri = self._study().get("tracking_uri") or default_uri(self.folder.parent)
+        return attach(uri, self.name, path)
+
     def _restored(self) -> StudyFile:
         """The study as it was run, wherever it is opened from."""
         found = self._study()

@@ -37,9 +37,11 @@ from iqf_core.parts import Part
 from iqf_core.plan import Plan
 from iqf_core.planned import PlannedRun, Setting
 from iqf_core.runfolder import RunFolder
+from iqf_core.studyfolder import StudyFolder
 from iqf_core.task import log_tail, read_outputs
-from iqf_core.tracking import Tracker, Writer, default_uri
+from iqf_core.tracking import Tracker, default_uri
 from iqf_core.variant import make_variant
+from iqf_core.writer import Writer
 
 MOST_SUBMISSIONS = 3  # of a job whose machine is lost, before it counts as failed
 PARTING_S = 3.0  # for MLflow, when the study is interrupted
@@ -147,8 +149,7 @@ class _Session:
     def __post_init__(self) -> None:
         study = self.plan.study
         uri = study.tracking_uri or default_uri(self.plan.folder.parent)
-        artifacts = self.plan.folder / "mlflow-artifacts"
-        self.tracker = Tracker(uri, study.name, artifacts, study.registry_uri)
+        self.tracker = Tracker(uri, study.name, StudyFolder(self.plan.folder), study.registry_uri)
         self.writer = Writer()
 
     def run(self, fresh: bool) -> Tally:
@@ -165,6 +166,7 @@ class _Session:
             keys = {run.key for run in done}
             self.queue.extend(run for run in self.plan.runs if run.key not in keys)
             if self.queue:
+                self.writer.submit(self.tracker.begin)
                 self.writer.submit(self.tracker.close_dead, [run.key for run in self.plan.runs])
             for run in done:
                 self._complete(run)
@@ -172,6 +174,7 @@ class _Session:
         except BaseException:
             self._cancel()
             raise
+        self.writer.submit(self.tracker.end, str(Status.FAILED if self.failed else Status.FINISHED))
         self.writer.close()
         return Tally(self.finished, self.failed, len(done), len(self.queue), len(self.unjudged))
 
@@ -383,6 +386,7 @@ class _Session:
             if self.plan.study.mlflow_monitoring:
                 for folder in left:
                     self.writer.submit(self.tracker.close, folder.key)
+            self.writer.submit(self.tracker.interrupt)
             self.writer.close(within_s=PARTING_S)
 
     def _is_pending(self, folder: RunFolder) -> bool:

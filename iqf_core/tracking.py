@@ -1,30 +1,30 @@
 """Feeding MLflow from run folders: the only module that imports it, and only when something is delivered.
 
 The run folder is the truth. Each run is delivered in one batch by one writer, under a tag with its key, so
-that delivering again changes nothing; what could not be delivered is delivered next time.
+that delivering again changes nothing; what could not be delivered is delivered next time. The runs of a study
+hang under one parent run, which is found again by a tag of its own.
 """
 
 from __future__ import annotations
 
-import concurrent.futures
 import logging
 import os
-import queue
-import re
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
+from iqf_core.delivery import artifacts_of, content_digest, renamed
 from iqf_core.errors import ResultsError
-from iqf_core.fingerprint import digest_of, file_digest
-from iqf_core.runfolder import RunFolder, read_json
+from iqf_core.runfolder import RunFolder, read_json, write_json
 from iqf_core.runrow import metrics_of, parameters_of
+from iqf_core.studyfolder import CRITERION_TAG, STUDY_TAG, StudyFolder
 
 log = logging.getLogger("iqf")
 
 KEY_TAG, OUTCOME_TAG = "iqf.key", "iqf.outcome"
+PARENT_TAG = "mlflow.parentRunId"  # MLflow's own: its pages show a run below the one that is named so
 DELIVERED = "delivered.json"
 PARAM_LENGTH, TAG_LENGTH = 6000, 5000  # MLflow's limits for a value
 METRICS_AT_ONCE, PARAMS_AT_ONCE = (
@@ -32,10 +32,8 @@ METRICS_AT_ONCE, PARAMS_AT_ONCE = (
     90,
 )  # MLflow takes 1,000 of everything in one call, 100 of them no metrics
 LARGEST_STEP = 2**63 - 1  # of a database's integer
-ARTIFACTS_OF_OUTPUT = "output"
+ARTIFACTS_OF_REPORT = "report"
 SQLITE = "sqlite:///"
-Arguments = ParamSpec("Arguments")
-Answer = TypeVar("Answer")
 
 
 def default_uri(runs_root: Path) -> str:
@@ -43,54 +41,9 @@ def default_uri(runs_root: Path) -> str:
     return f"{SQLITE}{(runs_root / 'mlflow.db').resolve()}"
 
 
-class Writer:
-    """The one thread that talks to MLflow, so that runs do not wait for it.
-
-    It is a daemon: a tracking server that does not answer cannot keep a study from ending.
-    """
-
-    def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._waiting: list[concurrent.futures.Future[Any]] = []
-        self._thread = threading.Thread(target=self._work, name="iqf-mlflow", daemon=True)
-        self._thread.start()
-
-    def submit(
-        self, call: Callable[Arguments, Answer], *arguments: Arguments.args, **named: Arguments.kwargs
-    ) -> concurrent.futures.Future[Answer]:
-        """Have a function called in that thread, after all that was submitted before."""
-        future: concurrent.futures.Future[Answer] = concurrent.futures.Future()
-        self._waiting.append(future)
-
-        def work() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(call(*arguments, **named))
-            except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the result
-                future.set_exception(error)
-
-        self._calls.put(work)
-        return future
-
-    def drop(self) -> None:
-        """Forget what is not begun: the run folders hold it, and it is delivered next time."""
-        for future in self._waiting:
-            future.cancel()
-
-    def close(self, *, within_s: float | None = None) -> None:
-        """Wait until all is done, or so many seconds."""
-        self._calls.put(None)
-        self._thread.join(within_s)
-
-    def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call()
-
-
 @dataclass
 class Tracker:
-    """One MLflow experiment, fed from run folders.
+    """One MLflow experiment, fed from the folder of a study and those of its runs.
 
     Parameters
     ----------
@@ -98,20 +51,73 @@ class Tracker:
         Tracking URI.
     experiment : str
         Name of the experiment.
-    artifacts : pathlib.Path
-        Where artifacts go when the tracking URI is a local database.
+    study : StudyFolder
+        Of the study; artifacts go there too when the tracking URI is a local database.
     registry_uri : str or None, optional
         Of the model registry, handed to scripts that ask for it.
     """
 
     uri: str
     experiment: str
-    artifacts: Path
+    study: StudyFolder
     registry_uri: str | None = None
     _client: Any = field(default=None, repr=False)
     _known: dict[str, str] = field(default_factory=dict, repr=False)  # key -> id of the run in MLflow
     _experiment_id: str = ""
+    _parent_id: str = ""
     _refusal: str = ""
+
+    def begin(self) -> None:
+        """Say in the parent run that the study is at work.
+
+        Never raises, like `deliver`.
+        """
+        if self._refusal:
+            return
+        try:
+            self.study.delivered.unlink(missing_ok=True)
+            self._describe()
+            self._connected().update_run(self._parent_id, "RUNNING")
+        except Exception as error:  # noqa: BLE001 - whatever a tracking server says, the study goes on
+            if self._client is None:  # not even reached: asking again would only take its time
+                self._refuse(error)
+            else:
+                self._doubt(f"the study in {self.study.path}", error)
+
+    def end(self, status: str) -> None:
+        """Say in the parent run how the study ended, unless it is said there.
+
+        Never raises, like `deliver`.
+
+        Parameters
+        ----------
+        status : {"FINISHED", "FAILED"}
+            FAILED where a run has failed.
+        """
+        if self._refusal:
+            return
+        try:
+            digest = self.study.digest(status)
+            if not self._has(self.study.delivered, digest):
+                self._describe()
+                ended = self.study.ended() or time.time()
+                self._connected().set_terminated(self._parent_id, status, int(ended * 1000))
+                told = {"uri": self.uri, "digest": digest, "run_id": self._parent_id}
+                write_json(self.study.delivered, told, durable=False)
+        except Exception as error:  # noqa: BLE001 - whatever a tracking server says, the study goes on
+            self._doubt(f"the study in {self.study.path}", error)
+
+    def interrupt(self) -> None:
+        """Close the parent run as KILLED, if it was begun: nothing is asked of MLflow only for this.
+
+        Never raises, like `deliver`.
+        """
+        if self._client is None or self._refusal or self.study.delivered.exists():
+            return
+        try:
+            self._client.set_terminated(self._parent_id, "KILLED")
+        except Exception as error:  # noqa: BLE001 - whatever a tracking server says, the study goes on
+            self._refuse(error)
 
     def open_run(self, key: str, title: str) -> dict[str, str]:
         """Options for a script that writes to its MLflow run itself, which is made anew.
@@ -154,36 +160,36 @@ class Tracker:
             return
         try:
             digest = content_digest(folder)
-            if not self._has(folder, digest):
+            if not self._has(folder.path / DELIVERED, digest):
                 self._deliver(folder, digest)
         except Exception as error:  # noqa: BLE001 - whatever a tracking server says, the study goes on
-            self._doubt(folder, error)
+            self._doubt(f"the run in {folder.path}", error)
 
-    def _has(self, folder: RunFolder, digest: str) -> bool:
+    def _has(self, file: Path, digest: str) -> bool:
         """Whether MLflow has it, as far as can be told without asking MLflow."""
-        delivered = read_json(folder.path / DELIVERED) or {}
+        delivered = read_json(file) or {}
         return (delivered.get("uri"), delivered.get("digest")) == (self.uri, digest)
 
     def look(self, folders: Iterable[RunFolder]) -> None:
         """Where the database was deleted, forget what was delivered: it is delivered again."""
-        if self.uri.startswith(SQLITE) and not Path(self.uri.removeprefix(SQLITE)).is_file():
+        if _is_gone(self.uri):
+            self.study.delivered.unlink(missing_ok=True)
             for folder in folders:
                 (folder.path / DELIVERED).unlink(missing_ok=True)
 
-    def _doubt(self, folder: RunFolder, error: Exception) -> None:
-        """Find out whether MLflow takes nothing now, or only this run."""
+    def _doubt(self, what: str, error: Exception) -> None:
+        """Find out whether MLflow takes nothing now, or only this."""
         try:
             self._connected().set_experiment_tag(self._experiment_id, "iqf", "study")
         except Exception:  # noqa: BLE001 - the first error says more than this one
             self._refuse(error)
             return
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-        log.warning("MLflow at %s does not take the run in %s (%s)", self.uri, folder.path, reason)
+        log.warning("MLflow at %s does not take %s (%s)", self.uri, what, _reason(error))
 
     def _refuse(self, error: Exception) -> None:
         """Try no more in this process: a server that is down would hold up every run."""
         if not self._refusal:
-            self._refusal = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+            self._refusal = _reason(error)
             log.warning(
                 "MLflow at %s takes nothing now (%s); the run folders hold everything, and it is delivered "
                 "with the next `iqf run`",
@@ -227,15 +233,15 @@ class Tracker:
         started, ended = int(outcome["started"] * 1000), int(outcome["ended"] * 1000)
         run_id = run.info.run_id if run else self._create(folder.key, job.get("title", folder.key), started)
         tags = {OUTCOME_TAG: digest, "iqf.reason": outcome["reason"][:TAG_LENGTH]}
-        metrics = _renamed(metrics_of(folder, job, outcome))
-        parameters = _renamed(parameters_of(job, outcome))
+        metrics = renamed(metrics_of(folder, job, outcome))
+        parameters = renamed(parameters_of(job, outcome))
         if (
             run is not None
         ):  # what it holds stands: parameters are write-once, and metrics would be there twice
             metrics = {name: series for name, series in metrics.items() if name not in run.data.metrics}
             parameters = {name: text for name, text in parameters.items() if name not in run.data.params}
         self._log(run_id, parameters, metrics, tags, ended)
-        for name, artifact in _artifacts(folder):
+        for name, artifact in artifacts_of(folder):
             client.log_artifact(run_id, str(artifact), name)
         client.set_terminated(run_id, outcome["status"], ended)
         folder.write(DELIVERED, {"uri": self.uri, "digest": digest, "run_id": run_id})
@@ -266,10 +272,20 @@ class Tracker:
             entries, params = entries[METRICS_AT_ONCE:], params[PARAMS_AT_ONCE:]
             named = [] if last else named
 
+    def _describe(self) -> None:
+        """Write into the parent run what the study's folder says: name, file, criterion."""
+        client, tags = self._connected(), self.study.tags()
+        for name in client.get_run(self._parent_id).data.tags:
+            if name.startswith(CRITERION_TAG) and name not in tags:  # of a criterion that is no more
+                client.delete_tag(self._parent_id, name)
+        short = {name: value[:TAG_LENGTH] for name, value in tags.items()}
+        self._log(self._parent_id, {}, {}, short, 0)
+        client.log_artifact(self._parent_id, str(self.study.file()))
+
     def _create(self, key: str, title: str, started: int | None) -> str:
-        run = self._connected().create_run(
-            self._experiment_id, start_time=started, run_name=title, tags={KEY_TAG: key}
-        )
+        client = self._connected()  # first: it finds the parent
+        tags = {KEY_TAG: key, PARENT_TAG: self._parent_id}
+        run = client.create_run(self._experiment_id, start_time=started, run_name=title, tags=tags)
         self._known[key] = str(run.info.run_id)
         return self._known[key]
 
@@ -289,23 +305,43 @@ class Tracker:
             client = _client_of(self.uri, self.registry_uri)
             experiment = client.get_experiment_by_name(self.experiment)
             if experiment is None:
-                where = self.artifacts.resolve().as_uri() if self.uri.startswith(SQLITE) else None
+                artifacts = (self.study.path / "mlflow-artifacts").resolve().as_uri()
+                where = artifacts if self.uri.startswith(SQLITE) else None
                 self._experiment_id = client.create_experiment(self.experiment, artifact_location=where)
             else:
                 self._experiment_id = experiment.experiment_id
-            runs = _all_runs(client, self._experiment_id)  # once: a search for each run takes its time
-            self._known = {
-                run.data.tags[KEY_TAG]: run.info.run_id for run in runs if KEY_TAG in run.data.tags
-            }
+            self._look_round(client)
             self._client = client
         return self._client
 
+    def _look_round(self, client: Any) -> None:
+        """Learn what the experiment holds, once, for a search for each run takes its time; see to the parent.
 
-def content_digest(folder: RunFolder) -> str:
-    """Digests of what is delivered of a run, joined by a dot: its outcome, and what metrics made of it."""
-    tables = [*sorted(folder.tables.glob("*")), *sorted(folder.measurements.glob("*.json"))]
-    words = [f"{file.name}={file_digest(file)}" for file in tables if file.is_file()]
-    return f"{file_digest(folder.path / 'outcome.json')}.{digest_of(*words)}"
+        Runs that were delivered before there was a parent are hung under it.
+        """
+        parent, hung_under = "", {}
+        for run in _all_runs(client, self._experiment_id):
+            tags = run.data.tags
+            if STUDY_TAG in tags:
+                parent = run.info.run_id  # should there be two, the elder, which comes last
+            elif KEY_TAG in tags:
+                self._known[tags[KEY_TAG]] = run.info.run_id
+                hung_under[run.info.run_id] = tags.get(PARENT_TAG)
+        self._parent_id = parent or self._create_parent(client)
+        for run_id, known in hung_under.items():
+            if known != self._parent_id:
+                client.set_tag(run_id, PARENT_TAG, self._parent_id)
+
+    def _create_parent(self, client: Any) -> str:
+        self.study.delivered.unlink(missing_ok=True)  # of one that somebody deleted
+        started = int((self.study.started() or time.time()) * 1000)
+        run = client.create_run(
+            self._experiment_id,
+            start_time=started,
+            run_name=self.experiment,
+            tags={STUDY_TAG: self.experiment},
+        )
+        return str(run.info.run_id)
 
 
 def _goes_on(tag: str, digest: str, job: Mapping[str, Any]) -> bool:
@@ -320,6 +356,8 @@ def _goes_on(tag: str, digest: str, job: Mapping[str, Any]) -> bool:
 
 def experiment_runs(uri: str, experiment: str) -> list[dict[str, Any]]:
     """Runs of an experiment: ``run_id``, ``status``, ``parameters``, ``metrics``, ``tags``.
+
+    Without their parent, which is the study and no run of it.
 
     Raises
     ------
@@ -339,7 +377,44 @@ def experiment_runs(uri: str, experiment: str) -> list[dict[str, Any]]:
             "tags": dict(run.data.tags),
         }
         for run in _all_runs(client, found.experiment_id)
+        if STUDY_TAG not in run.data.tags
     ]
+
+
+def attach(uri: str, experiment: str, file: Path) -> bool:
+    """Log a file as an artifact of the parent run of an experiment, in place of one of that name.
+
+    Makes nothing but the artifact: where there is no parent run, `iqf run` makes it.
+
+    Returns
+    -------
+    bool
+        Whether MLflow took it; where not, a warning is logged.
+    """
+    try:
+        if _is_gone(uri):
+            raise ResultsError("no MLflow database there; `iqf run` makes it")
+        client = _client_of(uri, None)
+        found = client.get_experiment_by_name(experiment)
+        condition = f"tags.`{STUDY_TAG}` = '{experiment}'"
+        parents = [] if found is None else list(_all_runs(client, found.experiment_id, condition))
+        if not parents:
+            raise ResultsError("the study has no parent run there; `iqf run` makes it")
+        client.log_artifact(parents[-1].info.run_id, str(file), ARTIFACTS_OF_REPORT)
+    except Exception as error:  # noqa: BLE001 - whatever a tracking server says, the file itself is there
+        log.warning("MLflow at %s does not take %s (%s)", uri, file, _reason(error))
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    """First line of an error, with its type."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+
+
+def _is_gone(uri: str) -> bool:
+    """Whether a local database is not there: opening it would make an empty one."""
+    return uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).is_file()
 
 
 def _all_runs(client: Any, experiment_id: str, condition: str = "") -> Iterator[Any]:
@@ -366,27 +441,3 @@ def _client_of(uri: str, registry_uri: str | None) -> Any:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
     return MlflowClient(tracking_uri=uri, registry_uri=registry_uri)
-
-
-def _artifacts(folder: RunFolder) -> list[tuple[str | None, Path]]:
-    """(folder in MLflow, file): the log, what was asked, tables, and everything that the script wrote."""
-    own: list[tuple[str | None, Path]] = [(None, folder.log), (None, folder.path / "job.json")]
-    own += [("tables", file) for file in sorted(folder.tables.glob("*.csv"))]
-    for file in sorted(folder.output.rglob("*")):
-        inner = file.parent.relative_to(folder.output).as_posix()
-        own.append((f"{ARTIFACTS_OF_OUTPUT}/{inner}".removesuffix("/."), file))
-    return [(name, file) for name, file in own if file.is_file() and file.stat().st_size]
-
-
-def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values under names that MLflow accepts; two that would become one get a number."""
-    renamed: dict[str, Any] = {}
-    for name, value in values.items():
-        clean = re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)[:240] or "_"
-        # MLflow takes names for paths: no leading slash, no step upwards.
-        clean = re.sub(r"(^|/)(\.{0,2})(?=/|$)", r"\1_\2", clean)
-        unique, number = clean, 2
-        while unique in renamed:
-            unique, number = f"{clean}_{number}", number + 1
-        renamed[unique] = value
-    return renamed

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.request import url2pathname
 
 import psutil
 
@@ -135,8 +136,15 @@ class Lab:
         return [dict(zip(line.split()[::2], line.split()[1::2], strict=True)) for line in lines]
 
     def mlflow(self, name: str = "study", database: Path | None = None) -> dict[str, Tracked]:
-        """What MLflow holds, read past MLflow: key -> run. A key that is there twice is an error."""
+        """What MLflow holds, read past MLflow: key -> run.
+
+        A key that is there twice is an error, and so is a run outside of the study's one parent.
+        """
         return read_mlflow(database or self.runs / "mlflow.db", name)
+
+    def parent(self, name: str = "study") -> Tracked:
+        """The one parent of the study's runs."""
+        return read_parent(self.runs / "mlflow.db", name)
 
     def left_running(self) -> list[psutil.Process]:
         """Processes that belong here: by their directory or their command line."""
@@ -202,32 +210,52 @@ class Command:
 class Tracked:
     """A run in MLflow."""
 
-    def __init__(self, status: str, name: str) -> None:
-        self.status, self.name = status, name
+    def __init__(self, row: sqlite3.Row) -> None:
+        self.id, self.status, self.name = row["run_uuid"], row["status"], row["name"]
+        self.started, self.ended = row["start_time"], row["end_time"]
+        self.artifacts = Path(url2pathname(row["artifact_uri"].removeprefix("file://")))
         self.metrics: dict[str, list[tuple[int, float]]] = {}
         self.params: dict[str, str] = {}
         self.tags: dict[str, str] = {}
 
 
 def read_mlflow(database: Path, experiment: str) -> dict[str, Tracked]:
+    runs = [run for run in _tracked(database, experiment) if "iqf.key" in run.tags]
+    found = {run.tags["iqf.key"]: run for run in runs}
+    assert len(found) == len(runs), "MLflow holds a run twice"
+    if runs:
+        parent = read_parent(database, experiment)
+        assert {run.tags.get("mlflow.parentRunId") for run in runs} == {parent.id}, "a run hangs elsewhere"
+    return found
+
+
+def read_parent(database: Path, experiment: str) -> Tracked:
+    parents = [run for run in _tracked(database, experiment) if "iqf.study" in run.tags]
+    assert len(parents) == 1, f"MLflow holds {len(parents)} parents"
+    return parents[0]
+
+
+def _tracked(database: Path, experiment: str) -> list[Tracked]:
     with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
         rows = connection.execute(
-            "select run_uuid, status, r.name from runs r join experiments e using (experiment_id) "
+            "select r.* from runs r join experiments e using (experiment_id) "
             "where e.name = ? and r.lifecycle_stage = 'active'",
             [experiment],
         ).fetchall()
-        runs = {uuid: Tracked(status, name) for uuid, status, name in rows}
-        for uuid, run in runs.items():
+        runs = [Tracked(row) for row in rows]
+        connection.row_factory = None
+        for run in runs:
             metrics = connection.execute(
-                "select key, step, value, is_nan from metrics where run_uuid = ? order by key, step", [uuid]
+                "select key, step, value, is_nan from metrics where run_uuid = ? order by key, step", [run.id]
             )
             for key, step, value, is_nan in metrics:
                 run.metrics.setdefault(key, []).append((step, None if is_nan else value))
-            run.params = dict(connection.execute("select key, value from params where run_uuid = ?", [uuid]))
-            run.tags = dict(connection.execute("select key, value from tags where run_uuid = ?", [uuid]))
-    keys = [run.tags["iqf.key"] for run in runs.values()]
-    assert len(set(keys)) == len(keys), "MLflow holds a run twice"
-    return dict(zip(keys, runs.values(), strict=True))
+            run.params = dict(
+                connection.execute("select key, value from params where run_uuid = ?", [run.id])
+            )
+            run.tags = dict(connection.execute("select key, value from tags where run_uuid = ?", [run.id]))
+    return runs
 
 
 def wait_for(test: Callable[[], Any], command: Command | None = None, patience_s: float = 60) -> None:

@@ -92,6 +92,7 @@ def test_with_monitoring_a_failure_is_one_in_mlflow_too_and_the_scripts_own_metr
     assert (bad["status"], bad["reason"], bad["loss"]) == ("FAILED", "exit code 3", 1.0)
     tracked = lab.mlflow()
     assert [tracked[row["key"]].status for row in (good, bad)] == ["FINISHED", "FAILED"]
+    assert lab.parent().status == "FAILED"
     run = tracked[good["key"]]
     assert run.metrics["loss"] == [(0, 3.0), (1, 2.0), (2, 1.0)]
     assert run.metrics["accuracy"] == [(0, 0.0)]

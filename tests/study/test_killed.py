@@ -86,3 +86,4 @@ def test_killed_at_twenty_instants_a_study_comes_to_what_it_would_have_come_to(
     tracked = lab.mlflow()
     assert len(tracked) == len(lab.table()) == RUNS
     assert {run.status for run in tracked.values()} == {"FINISHED"}
+    assert lab.parent().status == "FINISHED"

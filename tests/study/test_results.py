@@ -68,7 +68,7 @@ def test_values_arrive_as_they_were_written(here: Lab) -> None:
     assert (tracked.params["variant"], tracked.params["results.variant"]) == ("reference", "mine")
     assert tracked.params["ds_name"] == "data"
     artifacts = {file.name for file in (results.folder / "mlflow-artifacts").rglob("*") if file.is_file()}
-    assert artifacts == {"job.json", "results.json", "model #1.bin"}
+    assert artifacts == {"study.yaml", "job.json", "results.json", "model #1.bin"}
 
 
 def test_two_names_that_mlflow_cannot_tell_apart_are_both_there(here: Lab) -> None:

@@ -273,6 +273,7 @@ def test_runs_left_running_by_a_dead_study_are_closed(here: Lab) -> None:
     Study.from_file(here.study(hyperparameters={"lr": [1]})).run(progress=False)
     with closing(sqlite3.connect(here.runs / "mlflow.db")) as connection:
         states = dict(connection.execute("select run_uuid, status from runs"))
+    assert states.pop(here.parent().id) == "FINISHED"
     assert states.pop(by_hand.info.run_id) == "RUNNING"  # a stranger's, in the same experiment
     assert sorted(states.values()) == ["FINISHED", "FINISHED", "KILLED"]
 
