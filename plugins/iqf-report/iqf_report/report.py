@@ -155,4 +155,5 @@ def command(
         if figures is not None:
             made.write_figures(figures)
     click.echo(made.headline)
-    click.echo(f"Report: {file}")
+    kept = opened.attach(file)
+    click.echo(f"Report: {file}{' (and with the study in MLflow)' if kept else ''}")
