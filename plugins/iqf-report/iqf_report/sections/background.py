@@ -60,7 +60,8 @@ def _range(low: float, high: float) -> str:
 def _title(metric: Any) -> str:
     """First sentence of what a metric says of itself."""
     text = " ".join((type(metric).__doc__ or metric.name).strip().partition("\n\n")[0].split())
-    return text.partition(". ")[0].rstrip(".") + "."
+    first = text.partition(". ")[0].partition(": see ")[0]
+    return first.replace("`", "").rstrip(".") + "."
 
 
 def provenance(material: Material) -> Iterator[Block]:
