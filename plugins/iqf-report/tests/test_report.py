@@ -81,7 +81,10 @@ def test_the_answer_stands_first(study):
 def test_what_cannot_be_decided_is_said_and_the_rest_is_shown(written, spread):
     results = written.study({None: spread(0.9), "jpeg(quality=50)": spread(0.8)})
     made = report(results)
-    assert made.headline.startswith("Nothing is decided: what decides? The study has no `criterion:`")
+    assert made.headline.startswith("Nothing is decided yet")
+    said, drawings = made.sections[0].blocks
+    assert said.text.startswith("What decides? The study has no `criterion:`")
+    assert [drawing.alt.partition(".")[0] for drawing in drawings.items] == ["score by setting"]
     assert "runs" in [section.key for section in made.sections]
     assert "jpeg-quality50" in report(results, metric="score", margin=0.2).headline
     with pytest.raises(iqf.ParameterError, match="no metric 'scare'"):

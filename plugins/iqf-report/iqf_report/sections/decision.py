@@ -11,19 +11,22 @@ from iqf_report.page.blocks import Block, Drawing, Gallery, Table, Text
 from iqf_report.page.drawing import ALARM, COLOURS, DASHES, MARKERS, empty
 from iqf_report.page.material import Material
 from iqf_report.saying import number
+from iqf_report.sections.quality import drawn
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 INTERVAL = 0.95
+MOST_UNDECIDED = 6
+"""Metrics that are drawn where none decides."""
 
 
 def headline(material: Material) -> str:
     """The answer in one sentence."""
     answer = material.answer
     if answer is None:
-        return f"Nothing is decided: {material.undecided}"
+        return "Nothing is decided yet: there is no criterion, or nothing to apply it to."
     best, criterion = answer.best, answer.criterion
     margin = f"{100 * criterion.margin:g} %" if criterion.relative else f"{criterion.margin:g}"
     kept = f"{criterion.metric} within {margin} of the untouched images"
@@ -44,7 +47,10 @@ def decision(material: Material) -> Iterator[Block]:
     """Yield a row and a picture for each family."""
     answer = material.answer
     if answer is None:
-        yield Text(material.undecided, "warning")
+        yield Text(material.undecided[:1].upper() + material.undecided[1:], "warning")
+        found = [name for name in material.metrics if not _is_of_images(material, name)][:MOST_UNDECIDED]
+        if found and not material.finished.empty:
+            yield Gallery(tuple(drawn(material, name, material.rate) for name in found))
         return
     if answer.exploratory:
         yield Text(f"Exploratory: {answer.exploratory}; the error rate is not guaranteed.", "warning")
@@ -59,6 +65,11 @@ def decision(material: Material) -> Iterator[Block]:
             f"Settings that no other betters in {answer.criterion.metric} and {answer.criterion.cost} at "
             f"once, from cheap to dear: {', '.join(front)}."
         )
+
+
+def _is_of_images(material: Material, column: str) -> bool:
+    declared = material.declared.get(column)
+    return declared is not None and declared.of_images
 
 
 def _question(answer: Recommendation) -> str:

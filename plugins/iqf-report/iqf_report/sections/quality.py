@@ -25,7 +25,7 @@ def quality(material: Material) -> Iterator[Block]:
         return
     columns = _columns(material)
     across = material.rate
-    drawings = [_drawn(material, column, across) for column in columns[:MOST]]
+    drawings = [drawn(material, column, across) for column in columns[:MOST]]
     if not drawings:
         return
     if across:
@@ -57,8 +57,19 @@ def _columns(material: Material) -> list[str]:
     return first + [column for column in measured if column not in directed]
 
 
-def _drawn(material: Material, column: str, across: str) -> Drawing:
-    declared = material.declared[column]
+def drawn(material: Material, column: str, across: str) -> Drawing:
+    """A column against the rate, by family; as bars where there is no rate.
+
+    Parameters
+    ----------
+    material : Material
+        Of the study.
+    column : str
+        Of its results.
+    across : str
+        The rate; empty without.
+    """
+    declared = material.declared.get(column)
     table = material.finished.groupby(["family", "variant"], sort=False).mean(numeric_only=True).reset_index()
     figure = empty(4.7, 2.9)
     axes = figure.add_subplot()
@@ -80,11 +91,12 @@ def _drawn(material: Material, column: str, across: str) -> Drawing:
     reference = table.loc[table["family"] == "reference", column]
     if len(reference) and by_rate and reference.notna().all():
         axes.axhline(float(reference.iloc[0]), color="#000000", linewidth=1, linestyle=":")
-    unit = "" if declared.output.unit in ("1", "") else f" ({declared.output.unit})"
+    words = "" if declared is None else f" {declared.output.description}"
+    unit = "" if declared is None or declared.output.unit in ("1", "") else f" ({declared.output.unit})"
     name = material.short(column.removesuffix(".after"))
     axes.set_title(f"{name}{unit}", fontsize=10)
     axes.grid(alpha=0.25, color="#808080")
-    alt = f"{name} by setting: {declared.output.description} {_said(table, column)}"
+    alt = f"{name} by setting.{words} {_said(table, column)}"
     return Drawing(figure, alt, f"quality-{column}")
 
 
