@@ -56,5 +56,10 @@ def test_a_detector_suffers_and_the_study_says_from_where_on(tmp_path):
         assert found["reference"] - found[harsh] > 0.1, harsh
     said = run("-c", IQF, "recommend", "detection-quick", cwd=place)
     assert "needs at least 3" in said  # two repetitions decide nothing, and it says so
+    run("-c", IQF, "report", "detection-quick", "-o", "report.html", cwd=place)
+    page = (place / "report.html").read_text()
+    assert "The place where most changed: scene" in page
+    assert page.count("data:image/png") == 6 + 4  # every setting, and untouched beside each family
+    assert len(page) < 5_000_000
     run("draw.py", "iqf-runs/detection-quick", "-o", "pictures", cwd=place)
     assert len(list((place / "pictures").glob("*.png"))) == 3

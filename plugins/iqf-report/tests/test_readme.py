@@ -16,7 +16,7 @@ from iqf_core.criterion import Criterion
 from iqf_report import plugin
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-MODULES = [module.name for module in pkgutil.iter_modules(iqf_report.__path__)]
+MODULES = [module.name for module in pkgutil.walk_packages(iqf_report.__path__, "iqf_report.")]
 
 
 def test_every_key_and_command_is_named():
@@ -32,7 +32,7 @@ def test_the_criterion_is_one():
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_docstrings_run(module):
-    assert doctest.testmod(importlib.import_module(f"iqf_report.{module}")).failed == 0
+    assert doctest.testmod(importlib.import_module(module)).failed == 0
 
 
 def test_public_names():
