@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -194,7 +195,11 @@ def make_variant(
         root.mkdir(parents=True, exist_ok=True)
         for folder in _places(root, source, asked, recipe):
             with filelock.FileLock(root / f".{folder.name}.lock"):
+                found, began = folder.exists(), time.monotonic()
                 manifest = build.at(folder)
+                if manifest is not None:
+                    took = time.monotonic() - began
+                    log.info("variant %s: %s", folder, "reused" if found else f"made in {took:.1f} s")
                 if manifest is not None and check is not None:
                     _verify(build, folder, manifest, metrics, check)
             if manifest is not None:
