@@ -225,13 +225,21 @@ def find_variant(
     dataset: Dataset, modifier: Modifier, *, variants_root: Path | None, storage: Storage, seed: int
 ) -> Path | None:
     """Folder of the finished variant that `make_variant` would reuse, or None."""
-    recipe = recipe_of(dataset, modifier, storage=storage, seed=seed)
-    root = variants_root or dataset.root.absolute().parent
-    for folder in _places(root, dataset, modifier, recipe):
+    identity, folders = places_of(dataset, modifier, variants_root=variants_root, storage=storage, seed=seed)
+    for folder in folders:
         manifest = Manifest.load(folder)
-        if manifest is not None and manifest.identity == recipe.identity:
+        if manifest is not None and manifest.identity == identity:
             return folder
     return None
+
+
+def places_of(
+    dataset: Dataset, modifier: Modifier, *, variants_root: Path | None, storage: Storage, seed: int
+) -> tuple[str, list[Path]]:
+    """Identity of a variant, and the folders that it may have."""
+    recipe = recipe_of(dataset, modifier, storage=storage, seed=seed)
+    root = variants_root or dataset.root.absolute().parent
+    return recipe.identity, _places(root, dataset, modifier, recipe)
 
 
 def recipe_of(dataset: Dataset, modifier: Modifier, *, storage: Storage, seed: int) -> Recipe:

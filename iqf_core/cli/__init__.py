@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import click
+from click.shell_completion import CompletionItem
 
 from iqf_core.cli.talk import complain, note, say, talking
 from iqf_core.errors import IqfError, UnknownComponent, did_you_mean
@@ -29,6 +30,7 @@ COMMANDS = {
     "run": ("iqf_core.cli.study:run", "Run a study, or go on with it"),
     "task": ("iqf_core.cli.study:task", "Run a script once on one dataset"),
     "results": ("iqf_core.cli.results:results", "Show the table of a study's runs"),
+    "clean": ("iqf_core.cli.cleaning:clean", "Remove variants that a study no longer needs"),
     "ui": ("iqf_core.cli.results:ui", "Look at the runs in the browser (MLflow)"),
     "modify": ("iqf_core.cli.images:modify", "Make a variant of a dataset"),
     "measure": ("iqf_core.cli.images:measure", "Measure the images of a dataset"),
@@ -37,6 +39,7 @@ COMMANDS = {
     "executors": ("iqf_core.cli.components:executors", "List executors, or describe one"),
     "formats": ("iqf_core.cli.components:formats", "List dataset formats, or describe one"),
     "plugins": ("iqf_core.cli.plugins:plugins", "List plugins, and what is wrong with one"),
+    "completion": ("iqf_core.cli.completing:completion", "Print what makes a shell complete iqf"),
 }
 """Command -> its target and its line in the help."""
 
@@ -80,6 +83,15 @@ class Commands(click.Group):
             inactive = registry().inactive()
             message = f"there is no command {args[0]!r}. {hint} {inactive}"
             raise click.UsageError(message.strip(), ctx) from error
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command without importing any, or an option of ``iqf`` itself."""
+        summaries = {name: summary for name, (_, summary) in COMMANDS.items()}
+        summaries |= {name: one_line(entry.component.summary) for name, entry in _offered(ctx).items()}
+        known = [
+            CompletionItem(name, help=text) for name, text in summaries.items() if name.startswith(incomplete)
+        ]
+        return known + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing any."""

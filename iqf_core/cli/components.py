@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from iqf_core.cli.completing import component_names
 from iqf_core.cli.plugins import as_json, columns
 from iqf_core.cli.talk import say
 from iqf_core.errors import BrokenComponent
@@ -25,7 +26,9 @@ def _command(kind: str) -> click.Command:
         else:
             _describe(registry().resolve(kind, name), as_json)
 
-    return click.command(kind, help=_help(kind))(click.argument("name", required=False)(describe_or_list))
+    return click.command(kind, help=_help(kind))(
+        click.argument("name", required=False, shell_complete=component_names(kind))(describe_or_list)
+    )
 
 
 def _help(kind: str) -> str:

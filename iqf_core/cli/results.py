@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iqf_core.cli.completing import study_names
 from iqf_core.cli.plugins import as_json
 from iqf_core.cli.talk import note, say, say_as_it_is
 from iqf_core.errors import ResultsError
@@ -26,7 +27,7 @@ PARTING_S = 5.0  # for MLflow's server to end
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=study_names)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @as_json
 @click.option("--runs", is_flag=True, help="A row per run instead of one per setting.")
@@ -124,7 +125,7 @@ def _show_failed(found: Results, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=study_names)
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def ui(name: str | None, port: int) -> int:
     """Look at the runs in the browser, in MLflow's own pages.
