@@ -24,6 +24,7 @@ from iqf_core.samples import Samples
 from iqf_core.storing import Journal, Store, TakenNames
 
 JOURNAL = ".iqf-journal"
+PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Build:
                     "remove the folder, and it is made again"
                 )
             return manifest
-        partial = folder.with_name(folder.name + ".partial")
+        partial = partial_of(folder)
         self._start(partial)
         manifest = Manifest.load(partial) or self._make(partial)
         for name in (JOURNAL, BUILDING):
@@ -105,6 +106,11 @@ class Build:
             rates=rates(_by_source(images)),
             images=sorted(images, key=lambda row: row.image),
         )
+
+
+def partial_of(folder: Path) -> Path:
+    """Where a variant is built before it has its folder."""
+    return folder.with_name(folder.name + PARTIAL)
 
 
 def _by_source(images: Iterable[StoredImage]) -> list[dict[str, float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -21,9 +23,9 @@ def track(items: Iterable[Item], *, total: int, doing: str, show: bool | None = 
     doing : str
         Stands before the bar.
     show : bool or None, optional
-        None means: when stderr is a terminal.
+        None means: when stderr is a terminal that can draw one, and warnings are wanted.
     """
-    if not (sys.stderr.isatty() if show is None else show) or not total:
+    if not (can_draw() if show is None else show) or not total:
         yield from items
         return
     from rich.console import Console
@@ -33,3 +35,9 @@ def track(items: Iterable[Item], *, total: int, doing: str, show: bool | None = 
     yield from rich_track(
         items, total=total, description=escape(doing), console=Console(stderr=True), transient=True
     )
+
+
+def can_draw() -> bool:
+    """Whether a bar can be drawn on stderr and is wanted there: not with ``iqf --quiet``."""
+    capable = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return capable and logging.getLogger("iqf").isEnabledFor(logging.WARNING)

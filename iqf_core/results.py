@@ -197,7 +197,7 @@ class Results:
         ResultsError
             When the study's datasets are not where they were, or not what they were.
         """
-        study = self._restored()
+        study = restored(self.folder)
         study.use_plugins()
         one, datasets = make_metric(metric), datasets_of(study)
         problems: dict[str, None] = {}
@@ -242,19 +242,8 @@ class Results:
         uri = self._study().get("tracking_uri") or default_uri(self.folder.parent)
         return attach(uri, self.name, path)
 
-    def _restored(self) -> StudyFile:
-        """The study as it was run, wherever it is opened from."""
-        found = self._study()
-        study = StudyFile(**{**found["study"], "runs_root": str(self.folder.resolve().parent)})
-        study._file = None if found["file"] is None else Path(found["file"])
-        study._base = Path(found["base"])
-        return study
-
     def _study(self) -> dict[str, Any]:
-        found = read_json(self.folder / "study.json")
-        if found is None:
-            raise ResultsError(f"{self.folder}: no study was run here (no study.json)")
-        return found
+        return _study_of(self.folder)
 
     def hyperparameters(self) -> list[str]:
         """Names of the study's hyper-parameters, as they are columns of the table."""
@@ -281,6 +270,30 @@ class Results:
             for name, group in groups
             if len(group) > 1 and metrics and len(group[metrics].drop_duplicates()) == 1
         ]
+
+
+def restored(folder: Path) -> StudyFile:
+    """The study as it was run, wherever its folder is opened from.
+
+    Raises
+    ------
+    ResultsError
+        When no study was run there.
+    """
+    found = _study_of(folder)
+    study = StudyFile(**{**found["study"], "runs_root": str(folder.resolve().parent)})
+    study._file = None if found["file"] is None else Path(found["file"])
+    study._base = Path(found["base"])
+    return study
+
+
+def _study_of(folder: Path) -> dict[str, Any]:
+    found = read_json(folder / "study.json")
+    if found is None:
+        raise ResultsError(
+            f"{folder}: no study was run here (no study.json); `iqf run` with its file runs it"
+        )
+    return found
 
 
 def open_results(name_or_path: str | Path, *, tracking_uri: str | None = None) -> Results | pd.DataFrame:
@@ -365,5 +378,8 @@ def _reopened(job: Mapping[str, Any], part: Part) -> Dataset:
     """A part of what a run was given, as a variant where it is one."""
     path = Path(job["datasets"][part]["path"])
     if not path.is_dir():
-        raise ResultsError(f"{path}: the variant is no longer there; `iqf run` makes it again")
+        raise ResultsError(
+            f"{path}: the variant is no longer there; write the metric into the study's file, under metrics, "
+            "and `iqf run` it: the variant is made again, and no run is repeated"
+        )
     return open_with_manifest(path)

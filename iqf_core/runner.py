@@ -53,6 +53,9 @@ class Listener:
     def note(self, text: str) -> None:
         """Something worth a line."""
 
+    def started(self, run: PlannedRun) -> None:
+        """A run was submitted, or found at work."""
+
     def ended(self, run: PlannedRun, outcome: dict[str, Any], done: int, total: int) -> None:
         """A run ended, well or badly."""
 
@@ -212,6 +215,7 @@ class _Session:
             self._end(run, failure(said(error)))
         else:
             self.active.append(entry)
+            self.listener.started(run)
 
     def _reattached(self, run: PlannedRun) -> _Active | None:
         found = submitted(self.plan, run.folder)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -194,7 +195,11 @@ def make_variant(
         root.mkdir(parents=True, exist_ok=True)
         for folder in _places(root, source, asked, recipe):
             with filelock.FileLock(root / f".{folder.name}.lock"):
+                found, began = folder.exists(), time.monotonic()
                 manifest = build.at(folder)
+                if manifest is not None:
+                    took = time.monotonic() - began
+                    log.info("variant %s: %s", folder, "reused" if found else f"made in {took:.1f} s")
                 if manifest is not None and check is not None:
                     _verify(build, folder, manifest, metrics, check)
             if manifest is not None:
@@ -220,13 +225,21 @@ def find_variant(
     dataset: Dataset, modifier: Modifier, *, variants_root: Path | None, storage: Storage, seed: int
 ) -> Path | None:
     """Folder of the finished variant that `make_variant` would reuse, or None."""
-    recipe = recipe_of(dataset, modifier, storage=storage, seed=seed)
-    root = variants_root or dataset.root.absolute().parent
-    for folder in _places(root, dataset, modifier, recipe):
+    identity, folders = places_of(dataset, modifier, variants_root=variants_root, storage=storage, seed=seed)
+    for folder in folders:
         manifest = Manifest.load(folder)
-        if manifest is not None and manifest.identity == recipe.identity:
+        if manifest is not None and manifest.identity == identity:
             return folder
     return None
+
+
+def places_of(
+    dataset: Dataset, modifier: Modifier, *, variants_root: Path | None, storage: Storage, seed: int
+) -> tuple[str, list[Path]]:
+    """Identity of a variant, and the folders that it may have."""
+    recipe = recipe_of(dataset, modifier, storage=storage, seed=seed)
+    root = variants_root or dataset.root.absolute().parent
+    return recipe.identity, _places(root, dataset, modifier, recipe)
 
 
 def recipe_of(dataset: Dataset, modifier: Modifier, *, storage: Storage, seed: int) -> Recipe:

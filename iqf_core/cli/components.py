@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+from iqf_core.cli.completing import component_names
 from iqf_core.cli.plugins import as_json, columns
+from iqf_core.cli.talk import say
 from iqf_core.errors import BrokenComponent
 from iqf_core.plugins import Entry, registry
-from iqf_core.plugins.records import one_line, printable
+from iqf_core.plugins.records import one_line
 
 _EXAMPLES = {"modifiers": "identity", "metrics": "basic", "executors": "local", "formats": "coco"}
 
@@ -24,7 +26,9 @@ def _command(kind: str) -> click.Command:
         else:
             _describe(registry().resolve(kind, name), as_json)
 
-    return click.command(kind, help=_help(kind))(click.argument("name", required=False)(describe_or_list))
+    return click.command(kind, help=_help(kind))(
+        click.argument("name", required=False, shell_complete=component_names(kind))(describe_or_list)
+    )
 
 
 def _help(kind: str) -> str:
@@ -43,7 +47,7 @@ formats = _command("formats")
 
 def _list(entries: tuple[Entry, ...], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps([_facts(entry) for entry in entries], indent=2))
+        say(json.dumps([_facts(entry) for entry in entries], indent=2))
         return
     names = [entry.name for entry in entries]
     rows = [
@@ -54,7 +58,7 @@ def _list(entries: tuple[Entry, ...], as_json: bool) -> None:
         )
         for entry in entries
     ]
-    click.echo("\n".join(columns([("NAME", "PLUGIN", "SUMMARY"), *rows])))
+    say("\n".join(columns([("NAME", "PLUGIN", "SUMMARY"), *rows])))
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
@@ -77,7 +81,7 @@ def _describe(entry: Entry, as_json: bool) -> None:
         raise BrokenComponent(f"{entry.full_name}: {entry.component.target} is not a class")
     facts = describe(component)
     if as_json:
-        click.echo(json.dumps({**_facts(entry), **facts}, indent=2, default=str))
+        say(json.dumps({**_facts(entry), **facts}, indent=2, default=str))
         return
     lines = [
         f"{entry.name}  ({entry.distribution} {entry.version})",
@@ -86,7 +90,7 @@ def _describe(entry: Entry, as_json: bool) -> None:
     ]
     lines += _parameters(facts["parameters"]) + _knob(facts["knob"]) + _outputs(facts["outputs"])
     lines += _usage(entry, _example(facts["parameters"], facts["knob"]))
-    click.echo(printable("\n".join(lines)))
+    say("\n".join(lines))
 
 
 def _parameters(parameters: list[dict[str, Any]]) -> list[str]:

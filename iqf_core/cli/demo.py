@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from iqf_core.cli.talk import say
 from iqf_core.errors import MissingDependency
 
 NEEDS = ("skimage", "sklearn", "matplotlib")
@@ -47,11 +48,11 @@ def demo(folder: Path | None) -> int:
     figure = study.folder / "accuracy.png"
     command = [sys.executable, str(example / "figure.py"), str(study.folder), str(figure)]
     if subprocess.run(command, check=False).returncode == 0:
-        click.echo(f"Figure: {figure}")
-    click.echo("\nTry next:")
-    click.echo(f"  iqf results {study.name} --runs       # every run of the table")
-    click.echo("  iqf modifiers jpeg                # what may be varied, and how to write it")
-    click.echo(f"  iqf ui {study.name}                   # the runs in MLflow's pages")
+        say(f"Figure: {figure}")
+    say("\nTry next:")
+    say(f"  iqf results {study.name} --runs       # every run of the table")
+    say("  iqf modifiers jpeg                # what may be varied, and how to write it")
+    say(f"  iqf ui {study.name}                   # the runs in MLflow's pages")
     return code
 
 

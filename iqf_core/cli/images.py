@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iqf_core.cli.plugins import as_json
+from iqf_core.cli.talk import note, say
 from iqf_core.errors import IqfError
 
 if TYPE_CHECKING:
@@ -80,12 +81,12 @@ def modify(
     if verify:
         content["verify"] = {name: change.model_dump() for name, change in changes.items()}
     if as_json:
-        click.echo(json.dumps(content, indent=1))
+        say(json.dumps(content, indent=1))
         return
-    click.echo(f"{variant.root}\n{len(variant)} images")
+    say(f"{variant.root}\n{len(variant)} images")
     for name, value in rates.items():
         if value is not None:
-            click.echo(f"{name}: {cell_text(value)}")
+            say(f"{name}: {cell_text(value)}")
     if changes:
         show_table(
             pd.DataFrame([{"verify": name, **change.model_dump()} for name, change in changes.items()])
@@ -149,9 +150,9 @@ def measure(
         return
     show_table(table)
     for reason, group in found.reasons.groupby("reason"):
-        click.echo(f"{len(group)} missing: {reason}", err=True)
+        note(f"{len(group)} missing: {reason}")
     if csv is not None:
-        click.echo(f"A row per image: {csv}")
+        say(f"A row per image: {csv}")
     if edges is not None and traces is not None:
         _show_traces(traces, edges)
 
@@ -168,11 +169,11 @@ def _traces(dataset: Dataset, metrics: tuple[str, ...], target: Path, workers: i
 
 
 def _show_traces(traces: Traces, target: Path) -> None:
-    for note in traces.notes:
-        click.echo(note, err=True)
+    for text in traces.notes:
+        note(text)
     if len(traces.collections) == 1:
-        click.echo(f"Where it was measured: {traces.collections[0]}")
+        say(f"Where it was measured: {traces.collections[0]}")
     else:
         files = f"{len(traces.collections)} files {target.with_suffix('')}.*{target.suffix}"
-        click.echo(f"Where it was measured: {files}, as images differ in their reference system")
-    click.echo(f"Pictures of it: {len(traces.pictures)} files {target.with_suffix('')}.*.png")
+        say(f"Where it was measured: {files}, as images differ in their reference system")
+    say(f"Pictures of it: {len(traces.pictures)} files {target.with_suffix('')}.*.png")

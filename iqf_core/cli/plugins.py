@@ -7,10 +7,14 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from iqf_core.cli.tables import terminal_width
+from iqf_core.cli.talk import say
 from iqf_core.errors import PluginError, did_you_mean
 from iqf_core.plugins import PluginRecord, Status, registry
 from iqf_core.plugins.policy import normalised
 from iqf_core.plugins.records import one_line, printable
+
+NARROWEST = 24  # characters of a last column beside the others; where there is less, it stands below them
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 """The option of every command that lists something."""
@@ -72,16 +76,39 @@ def show(parent_json: bool, name: str, as_json: bool) -> None:
     if as_json or parent_json:
         _echo_json(records)
     else:
-        click.echo("\n\n".join("\n".join(_details(record)) for record in records))
+        say("\n\n".join("\n".join(_details(record)) for record in records))
 
 
-def columns(rows: Iterable[Sequence[object]]) -> list[str]:
-    """Rows of text, aligned; the last column is as long as it is."""
+def columns(rows: Iterable[Sequence[object]], *, indent: int = 0) -> list[str]:
+    """Rows of text, aligned; the last column is as long as it is, but goes on below itself on a terminal."""
     cells = [[one_line(str(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    before = [
+        "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=False))
+        for row in (row[:-1] for row in cells)
+    ]
+    available = terminal_width()
+    lines: list[str] = []
+    for head, row in zip(before, cells, strict=True):
+        lines += (
+            [f"{head}{row[-1]}".rstrip()]
+            if available is None
+            else _wrapped(head, row[-1], available - indent)
+        )
+    return [" " * indent + line for line in lines]
+
+
+def _wrapped(head: str, text: str, available: int) -> list[str]:
+    """Text beside its head, or below it where that leaves no room."""
+    import textwrap
+
+    if available - len(head) >= NARROWEST:
+        return textwrap.wrap(text, available, initial_indent=head, subsequent_indent=" " * len(head)) or [
+            head.rstrip()
+        ]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
+        *textwrap.wrap(head, available, subsequent_indent="    "),
+        *textwrap.wrap(text, available, initial_indent="    ", subsequent_indent="    "),
     ]
 
 
@@ -93,7 +120,7 @@ def _list(records: Sequence[PluginRecord], as_json: bool) -> None:
         (record.distribution, record.version, record.api or "-", record.status, _offer(record))
         for record in records
     ]
-    click.echo("\n".join(columns([("PLUGIN", "VERSION", "API", "STATUS", "OFFERS"), *rows])))
+    say("\n".join(columns([("PLUGIN", "VERSION", "API", "STATUS", "OFFERS"), *rows])))
 
 
 def _offer(record: PluginRecord) -> str:
@@ -128,10 +155,10 @@ def _details(record: PluginRecord) -> list[str]:
     ]
     dropped = [(problem.kind, problem.component or "-", problem.reason) for problem in record.problems]
     for title, rows in (("offers", offered), ("dropped", dropped)):
-        lines += ["", f"{title}:", *(f"  {line}" for line in columns(rows))] if rows else []
+        lines += ["", f"{title}:", *columns(rows, indent=2)] if rows else []
     lines += ["", printable(record.traceback)] if record.traceback else []
     return lines
 
 
 def _echo_json(records: Sequence[PluginRecord]) -> None:
-    click.echo(json.dumps([record.to_dict() for record in records], indent=2))
+    say(json.dumps([record.to_dict() for record in records], indent=2))

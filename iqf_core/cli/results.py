@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iqf_core.cli.completing import study_names
 from iqf_core.cli.plugins import as_json
+from iqf_core.cli.talk import note, say, say_as_it_is
 from iqf_core.errors import ResultsError
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ PARTING_S = 5.0  # for MLflow's server to end
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=study_names)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @as_json
 @click.option("--runs", is_flag=True, help="A row per run instead of one per setting.")
@@ -41,6 +43,7 @@ def results(
       iqf results textures
       iqf results textures --runs --csv > runs.csv
       iqf results textures --failed
+      iqf results textures --failed --json
       iqf results textures --metric basic --json
     """
     from iqf_core import open_results
@@ -53,11 +56,11 @@ def results(
     for spec in metrics:
         found.apply(spec)
     if failed:
-        _show_failed(found)
+        _show_failed(found, as_json=as_json)
         return
     table = found.dataframe() if runs else found.summary()
     if as_csv:
-        click.echo(table.to_csv(index=False), nl=False)
+        say_as_it_is(table.to_csv(index=False))
     elif as_json:
         print_json(table)
     elif runs:
@@ -72,14 +75,14 @@ def show_summary(found: Results) -> None:
 
     table = found.summary()
     if table.empty:
-        click.echo("No run has ended yet.")
+        say("No run has ended yet.")
         return
     kept, hyper = with_spread(table, found.metrics()), found.hyperparameters()
     columns = [str(name) for name in kept]
     dull = [name for name in columns if _says_nothing(name, kept[name], hyper, columns)]
     show_table(kept.drop(columns=dull))
     for sentence in found.warnings():
-        click.echo(f"Note: {sentence}.", err=True)
+        note(f"Note: {sentence}.")
 
 
 def _says_nothing(name: str, column: pd.Series[Any], hyper: Sequence[str], columns: Sequence[str]) -> bool:
@@ -93,21 +96,36 @@ def _says_nothing(name: str, column: pd.Series[Any], hyper: Sequence[str], colum
     return name in hyper and column.nunique(dropna=False) == 1 and len(column) > 1
 
 
-def _show_failed(found: Results) -> None:
+def _show_failed(found: Results, *, as_json: bool) -> None:
+    import json
+
     from iqf_core.plugins.records import one_line, printable
 
-    for folder in found.runs():
-        outcome = folder.outcome() or {}
-        if outcome.get("status") == "FINISHED":
-            continue
-        click.echo(one_line(f"{folder.job().get('title', folder.key)}: {outcome['reason']}"))
+    ended = [(folder, folder.outcome() or {}) for folder in found.runs()]
+    failed = [(folder, outcome) for folder, outcome in ended if outcome.get("status") != "FINISHED"]
+    if as_json:
+        rows = [
+            {
+                "title": folder.job().get("title", folder.key),
+                "key": folder.key,
+                **{name: outcome.get(name) for name in ("status", "reason", "exit_code", "log_tail")},
+                "folder": str(folder.path),
+            }
+            for folder, outcome in failed
+        ]
+        say(json.dumps(rows, indent=1))
+        return
+    for folder, outcome in failed:
+        say(one_line(f"{folder.job().get('title', folder.key)}: {outcome['reason']}"))
         for line in printable(outcome.get("log_tail", "")).splitlines()[-20:]:
-            click.echo(f"    | {line}")
-        click.echo(f"    folder: {folder.path}")
+            say(f"    | {line}")
+        say(f"    folder: {folder.path}")
+    if not failed:
+        note("No run failed.")
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=study_names)
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def ui(name: str | None, port: int) -> int:
     """Look at the runs in the browser, in MLflow's own pages.
@@ -133,7 +151,7 @@ def ui(name: str | None, port: int) -> int:
         raise ResultsError(
             f"{uri}: no MLflow database here; `iqf run STUDY` makes it, and delivers finished runs again"
         )
-    click.echo(f"MLflow on http://127.0.0.1:{port} (Ctrl-C ends it)")
+    say(f"MLflow on http://127.0.0.1:{port} (Ctrl-C ends it)")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(port)]
     return _served([*command, "--workers", "1"])
 

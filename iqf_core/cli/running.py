@@ -1,4 +1,4 @@
-"""What is seen while runs go on: a line per run, a bar on a terminal."""
+"""What is seen while runs go on: a line for each that ended, and below them on a terminal what is at work."""
 
 from __future__ import annotations
 
@@ -7,73 +7,118 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import click
-
 from iqf_core.cli.tables import cell_text, console
-from iqf_core.errors import ExecutorError, OutputError
-from iqf_core.executor import Job, Outcome, State, Status
+from iqf_core.cli.talk import is_quiet
+from iqf_core.executor import Status
 from iqf_core.planned import PlannedRun
 from iqf_core.plugins.records import one_line, printable
-from iqf_core.runfolder import RunFolder
+from iqf_core.progress import can_draw
 from iqf_core.runner import Listener
-from iqf_core.task import TaskOutputs, log_tail, read_outputs
 
 SHOWN_METRICS = 3
 LOG_COLUMNS = 200  # of a log's line: the log itself has all
+COLOURS = {Status.FINISHED: "green", Status.FAILED: "red", Status.KILLED: "red"}
 
 
 class Progress(Listener):
-    """Prints a line for each run that ended, above a bar where stderr is a terminal."""
+    """Prints a line for each run that ended; where stderr is a terminal, how far it is stands below.
+
+    Parameters
+    ----------
+    total : int
+        Runs to be done.
+    """
 
     def __init__(self, total: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
+        from rich.live import Live
 
-        columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        out = console(stderr=True)
-        self._bar = Bar(*columns, console=out, transient=True, disable=not out.is_terminal)
-        self._task = self._bar.add_task("runs", total=total)
+        self._total, self._ended, self._began = total, 0, time.monotonic()
+        self._at_work: dict[str, str] = {}
+        self._console = console(stderr=True)
+        self._live = Live(
+            get_renderable=self._standing,
+            console=self._console,
+            transient=True,
+            refresh_per_second=4,
+            redirect_stdout=False,
+        )
 
     def __enter__(self) -> Progress:
-        self._bar.start()
+        if can_draw():
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        self._live.stop()
 
     def note(self, text: str) -> None:
         """Print it."""
-        self._print(one_line(text))
+        if not is_quiet():
+            self._print(one_line(text))
+
+    def started(self, run: PlannedRun) -> None:
+        """Show it among those at work."""
+        self._at_work[run.key] = run.title
 
     def ended(self, run: PlannedRun, outcome: Mapping[str, Any], done: int, total: int) -> None:
         """Print how it ended; of a failure, the reason and the last lines of its log."""
-        seconds = outcome["ended"] - outcome["started"]
-        head = f"[{done}/{total}] {outcome['status']:<8} {run.title}  {seconds:.1f} s"
-        if outcome["status"] == Status.FINISHED:
-            self._print(one_line(f"{head}  {_metrics(outcome)}"))
-        else:
-            self._print(one_line(f"{head}  {outcome['reason']}"))
-            for line in printable(outcome.get("log_tail", "")).splitlines()[-5:]:
-                self._print(f"    | {line[:LOG_COLUMNS]}")
-            if run.folder.log.is_file():
-                self._print(f"    log: {run.folder.log}")
-        self._bar.advance(self._task)
+        self._ended += 1
+        self._at_work.pop(run.key, None)
+        seconds, status = outcome["ended"] - outcome["started"], outcome["status"]
+        place, what = f"[{done}/{total}] ", f"{status:<8}"
+        if status == Status.FINISHED:
+            if not is_quiet():
+                line = one_line(f"{run.title}  {seconds:.1f} s  {_metrics(outcome)}")
+                self._print(place, what, f" {line}", colour=COLOURS[Status.FINISHED])
+            return
+        line = one_line(f"{run.title}  {seconds:.1f} s  {outcome['reason']}")
+        self._print(place, what, f" {line}", colour=COLOURS.get(status, ""))
+        for line in printable(outcome.get("log_tail", "")).splitlines()[-5:]:
+            self._print(f"    | {line[:LOG_COLUMNS]}")
+        if run.folder.log.is_file():
+            self._print(printable(f"    log: {run.folder.log}"))
 
-    def _print(self, line: str) -> None:
+    def _print(self, before: str, coloured: str = "", after: str = "", *, colour: str = "") -> None:
         from rich.text import Text
 
-        self._bar.console.print(Text(line), soft_wrap=True)
+        self._console.print(Text.assemble(before, (coloured, colour), after), soft_wrap=True)
+
+    def _standing(self) -> Any:
+        """Bar, counts, rate and time left; and what is at work, in one line that is cut with a sign."""
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        row = Table.grid(padding=(0, 1))
+        bar = ProgressBar(total=max(1, self._total), completed=self._ended, width=30)
+        said = pace(self._ended, self._total, time.monotonic() - self._began)
+        row.add_row("runs", bar, f"{self._ended}/{self._total}", said)
+        at_work = one_line(", ".join(self._at_work.values()) or "-", longest=LOG_COLUMNS)
+        return Group(row, Text(f"at work: {at_work}", no_wrap=True, overflow="ellipsis"))
+
+
+def pace(ended: int, total: int, seconds: float) -> str:
+    """How fast runs end, and what that leaves; empty until one has ended.
+
+    Examples
+    --------
+    >>> pace(2, 5, 60.0)
+    '2 runs/min, 90 s left'
+    """
+    if not ended or seconds <= 0:
+        return ""
+    return f"{ended / seconds * 60:.2g} runs/min, {duration((total - ended) * seconds / ended)} left"
 
 
 def duration(seconds: float) -> str:
     """Time to two units: ``45 s``, ``12 min``, ``3 h 20 min``."""
-    if seconds < 90:
+    if seconds < 90.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     hours, rest = divmod(minutes, 60)
@@ -84,53 +129,6 @@ def _metrics(outcome: Mapping[str, Any]) -> str:
     last = {name: series[-1][1] for name, series in outcome["metrics"].items() if series}
     shown = [f"{name}={cell_text(float(value))}" for name, value in list(last.items())[:SHOWN_METRICS]]
     return " ".join(shown)
-
-
-def run_task(
-    script: Path,
-    datasets: Mapping[str, Path],
-    options: Mapping[str, str],
-    timeout_s: float | None,
-    folder: Path | None,
-) -> int:
-    """Run a script once on the local executor, and show what it wrote."""
-    from iqf_core.study_file import RUNS_ROOT
-
-    run = RunFolder((folder or Path(RUNS_ROOT) / "tasks" / script.stem).resolve())
-    job = Job(
-        key=script.stem,
-        script=script.resolve(),
-        datasets=datasets,
-        folder=run.path,
-        output=run.output,
-        log=run.log,
-        options=options,
-        timeout_s=timeout_s,
-    )
-    with interrupted_by_sigterm():
-        outcome = _carried_out(run, job)
-    problem = "" if outcome.status is Status.FINISHED else f"{outcome.status}: {outcome.reason}"
-    try:
-        outputs = None if problem else read_outputs(run.output)
-    except OutputError as error:
-        outputs, problem = None, f"{Status.FAILED}: {error}"
-    if outputs is None:
-        click.echo(one_line(problem), err=True)
-        click.echo(log_tail(run.log), err=True)
-        click.echo(f"Log: {run.log}", err=True)
-        return 1
-    _show_outputs(outputs)
-    click.echo(f"Output: {run.output}")
-    return 0
-
-
-def _show_outputs(outputs: TaskOutputs) -> None:
-    for name, series in outputs.metrics.items():
-        click.echo(one_line(f"{name}: {cell_text(series[-1][1])}"))
-    for name, value in outputs.parameters.items():
-        click.echo(one_line(f"{name}: {value}"))
-    for reason in outputs.ignored:
-        click.echo(one_line(f"ignored: {reason}"))
 
 
 @contextlib.contextmanager
@@ -148,27 +146,3 @@ def interrupted_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
-
-
-def _carried_out(run: RunFolder, job: Job) -> Outcome:
-    """Have a job done on this machine, in a folder that holds nothing but an earlier task, if anything."""
-    from iqf_core.local import LocalExecutor
-
-    executor = LocalExecutor()
-    if run.path.exists() and any(run.path.iterdir()) and not run.job():
-        raise ExecutorError(f"{run.path}: holds other files; give --folder a folder of its own")
-    earlier = executor.find(job)
-    if earlier is not None and executor.poll(earlier) is State.RUNNING:
-        raise ExecutorError(f"{run.path}: a task is running there; wait, or give another --folder")
-    run.start_anew()
-    run.write("job.json", {"title": job.key, "script": str(job.script)})
-    try:
-        handle = executor.submit(job)
-        while executor.poll(handle) is State.RUNNING:
-            time.sleep(executor.poll_interval_s)
-    except KeyboardInterrupt:
-        started = executor.find(job)
-        if started is not None:
-            executor.cancel(started)
-        raise
-    return executor.collect(handle, job)

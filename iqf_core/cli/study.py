@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iqf_core.cli.plugins import as_json
-from iqf_core.plugins.records import one_line
+from iqf_core.cli.talk import detail, is_quiet, note, say
 
 if TYPE_CHECKING:
     from iqf_core.plan import Plan
@@ -47,13 +47,11 @@ def plan(study: Path, max_runs: int | None, max_gb: float | None, as_json: bool)
     disk, expected = made.disk_bytes(), made.expected_s(made.study.parallel)
     if as_json:
         content = {"runs": rows, "missing_variants": missing, "disk_bytes": disk, "expected_s": expected}
-        click.echo(json.dumps(content, indent=1))
+        say(json.dumps(content, indent=1))
         return
     _show_plan(made, rows, missing, disk)
     if expected:
-        click.echo(
-            f"Expected: {duration(expected)}, as long as runs took so far, {made.study.parallel} at once"
-        )
+        say(f"Expected: {duration(expected)}, as long as runs took so far, {made.study.parallel} at once")
 
 
 @click.command()
@@ -63,6 +61,7 @@ def plan(study: Path, max_runs: int | None, max_gb: float | None, as_json: bool)
 @click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
 @max_runs
 @max_gb
+@as_json
 def run(
     study: Path,
     fresh: bool,
@@ -70,43 +69,98 @@ def run(
     fail_fast: bool,
     max_runs: int | None,
     max_gb: float | None,
+    as_json: bool,
 ) -> int:
     """Run what is not done of STUDY; finished runs are not run again.
 
-    Exit code 1 when any run failed, or could not be judged by every metric.
+    Exit code 1 when any run failed, or could not be judged by every metric. With --json, the last word on
+    stdout is one object that sums up; everything else goes to stderr.
 
     \b
     Examples:
       iqf run study.yaml
       iqf run study.yaml --parallel 4 --fail-fast
       iqf run study.yaml --fresh
+      iqf run study.yaml --json > summary.json
     """
     from iqf_core import Study
 
     made = Study.from_file(study).plan()
     made.require_affordable(max_runs=max_runs, max_gb=max_gb)
-    return run_planned(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast)
+    return run_planned(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast, as_json=as_json)
 
 
 def run_planned(
-    made: Plan, *, fresh: bool = False, parallel: int | None = None, fail_fast: bool = False
+    made: Plan,
+    *,
+    fresh: bool = False,
+    parallel: int | None = None,
+    fail_fast: bool = False,
+    as_json: bool = False,
 ) -> int:
     """Run a study with a line per run and a table at the end; give the exit code."""
+    import time
+
     from iqf_core import Results
     from iqf_core.cli.results import show_summary
-    from iqf_core.cli.running import Progress, interrupted_by_sigterm
+    from iqf_core.cli.running import Progress, duration, interrupted_by_sigterm
     from iqf_core.runner import run_plan
 
-    done = sum(run.folder.is_finished() for run in made.runs)
-    click.echo(
-        f"{made.study.name}: {len(made.runs)} runs, {done} done already; results in {_near(made.folder)}"
-    )
+    done = [run for run in made.runs if run.folder.is_finished()]
+    counts = f"{len(made.runs)} runs, {len(done)} done already"
+    head = f"{made.study.name}: {counts}; results in {_near(made.folder)}"
+    if as_json:
+        note(head)
+    elif not is_quiet():
+        say(head)
+    for run in () if fresh else done:
+        detail(f"run {run.title}: reused, from {_near(run.folder.path)}")
     _show_doubts(made)
-    with interrupted_by_sigterm(), Progress(len(made.runs) - (0 if fresh else done)) as listener:
+    began = time.monotonic()
+    with interrupted_by_sigterm(), Progress(len(made.runs) - (0 if fresh else len(done))) as listener:
         tally = run_plan(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast, listener=listener)
-    show_summary(Results(made.folder))
-    click.echo(_said(tally))
-    return EXIT_FAILED if tally.failed or tally.unjudged else 0
+    took = time.monotonic() - began
+    detail(f"took {duration(took)}")
+    code = EXIT_FAILED if tally.failed or tally.unjudged else 0
+    if as_json:
+        _print_summary(made, tally, took, code)
+    else:
+        show_summary(Results(made.folder))
+        say(_said(tally))
+    return code
+
+
+def _print_summary(made: Plan, tally: Tally, took_s: float, code: int) -> None:
+    """Print what a script would want to know of a study that was run."""
+    import json
+    from dataclasses import asdict
+
+    from iqf_core import Results
+    from iqf_core.cli.tables import as_records
+
+    found = Results(made.folder)
+    failures = [
+        {
+            "title": run.title,
+            "key": run.key,
+            "reason": (run.folder.outcome() or {}).get("reason", ""),
+            "log": str(run.folder.log),
+        }
+        for run in made.to_do()
+        if run.folder.outcome() is not None
+    ]
+    content = {
+        "study": made.study.name,
+        "folder": str(made.folder),
+        "runs": len(made.runs),
+        **asdict(tally),
+        "duration_s": took_s,
+        "exit_code": code,
+        "failures": failures,
+        "warnings": found.warnings(),
+        "summary": as_records(found.summary()),
+    }
+    say(json.dumps(content, indent=1))
 
 
 @click.command()
@@ -123,6 +177,7 @@ def run_planned(
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Where to run [default: iqf-runs/tasks/SCRIPT]."
 )
+@as_json
 def task(
     script: Path,
     trainds: Path | None,
@@ -131,6 +186,7 @@ def task(
     options: tuple[str, ...],
     timeout: float | None,
     folder: Path | None,
+    as_json: bool,
 ) -> int:
     """Run SCRIPT once, as a study would, and show what it wrote.
 
@@ -138,8 +194,9 @@ def task(
     Examples:
       iqf task train.py --trainds data/train --testds data/test
       iqf task train.py --trainds data/train -o lr=0.01 -o epochs=5 --timeout 600
+      iqf task train.py --trainds data/train --json
     """
-    from iqf_core.cli.running import run_task
+    from iqf_core.cli.tasks import run_task
     from iqf_core.study_file import RESERVED
 
     datasets = {"trainds": trainds, "valds": valds, "testds": testds}
@@ -151,7 +208,8 @@ def task(
     taken = [name for name, _, _ in pairs if name in RESERVED]
     if taken:
         raise click.BadParameter(f"{taken[0]!r} is passed by IQF itself", param_hint="--option")
-    return run_task(script, given, {name: value for name, _, value in pairs}, timeout, folder)
+    asked = {name: value for name, _, value in pairs}
+    return run_task(script, given, asked, timeout, folder, as_json=as_json)
 
 
 def _planned(run: PlannedRun) -> dict[str, Any]:
@@ -174,20 +232,20 @@ def _show_plan(made: Plan, rows: list[dict[str, Any]], missing: list[str], disk:
 
     show_table(pd.DataFrame(rows).drop(columns="key"))
     done = sum(row["state"] == "finished" for row in rows)
-    click.echo(f"{len(rows)} runs: {done} done, {len(rows) - done} to do")
+    say(f"{len(rows)} runs: {done} done, {len(rows) - done} to do")
     if changed := what_changed(made):
-        click.echo(changed)
+        say(changed)
     _show_doubts(made)
     if missing:
-        click.echo(f"{len(missing)} variants to make, at most {disk / 1e6:,.1f} MB:")
+        say(f"{len(missing)} variants to make, at most {disk / 1e6:,.1f} MB:")
         for line in missing:
-            click.echo(f"  {line}")
-    click.echo(f"Results: {_near(made.folder)}")
+            say(f"  {line}")
+    say(f"Results: {_near(made.folder)}")
 
 
 def _show_doubts(made: Plan) -> None:
     for doubt in made.doubts():
-        click.echo(one_line(f"Note: {doubt}"))
+        note(f"Note: {doubt}")
 
 
 def _said(tally: Tally) -> str:

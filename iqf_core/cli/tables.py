@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from iqf_core.cli.talk import say
 from iqf_core.plugins.records import one_line
 
 if TYPE_CHECKING:
@@ -18,48 +20,91 @@ if TYPE_CHECKING:
 
 UNLIMITED = 500  # columns where nobody looks at a terminal: nothing is cut
 GAP = 3  # between two columns of a table
+LONG = 24  # characters of a title: a longer one is shortened on a terminal
+LEAST = 12  # characters that a column is never made narrower than
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal that stdout is; None where it is none, and nothing need be cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Console of rich that cuts nothing where the output is not a terminal."""
+    """Console of rich that cuts nothing where the output is no terminal, and sends no control sequence there.
+
+    Nor does it to a terminal that understands none (``TERM=dumb``); ``NO_COLOR`` is rich's own affair.
+    """
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else UNLIMITED, highlight=False)
+    shown = (sys.stderr if stderr else sys.stdout).isatty()
+    dumb = os.environ.get("TERM") == "dumb"
+    width = shutil.get_terminal_size().columns if shown else UNLIMITED
+    return Console(stderr=stderr, width=width, highlight=False, force_terminal=shown and not dumb)
 
 
 def show_table(frame: pd.DataFrame) -> None:
     """Print a data frame: numbers to the right with four digits, text as it is but for control characters.
 
-    Where the terminal is too narrow the columns go on below, each time beside the first one again.
+    Where the terminal is too narrow the columns go on below, each time beside the first one again, and long
+    titles are cut to the ending that tells them apart; ``…`` stands where something is left out.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     out = console()
-    for part in _fitting(frame, out.width):
+    titles = [one_line(str(name)) for name in frame.columns]
+    if out.width < UNLIMITED:
+        titles = shortened(titles)
+    # By place, not by name: two titles may be the same when control characters are gone.
+    cells = [[cell_text(value) for value in frame.iloc[:, column]] for column in range(frame.shape[1])]
+    numeric = [_is_numeric(frame.iloc[:, column]) for column in range(frame.shape[1])]
+    widths = [max(map(len, [title, *column])) for title, column in zip(titles, cells, strict=True)]
+    for part in _fitting(widths, out.width):
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for name in part.columns:
-            title = Text(one_line(str(name)))
-            table.add_column(title, justify="right" if _is_numeric(part[name]) else "left", overflow="fold")
-        for values in part.itertuples(index=False):
-            table.add_row(*(Text(cell_text(value)) for value in values))
+        for column in part:
+            justify: Any = "right" if numeric[column] else "left"
+            least = min(widths[column], out.width // 2 if column == part[0] else LEAST)
+            table.add_column(Text(titles[column]), justify=justify, overflow="fold", min_width=least)
+        for row in range(len(frame)):
+            table.add_row(*(Text(cells[column][row]) for column in part))
         out.print(table)
 
 
-def _fitting(frame: pd.DataFrame, width: int) -> list[pd.DataFrame]:
-    """The frame in parts that fit, each with the first column."""
-    sizes = [
-        GAP + max([len(str(name)), *(len(cell_text(value)) for value in frame[name])])
-        for name in frame.columns
-    ]
+def _fitting(widths: Sequence[int], available: int) -> list[list[int]]:
+    """Columns in groups that fit, each with the first column."""
+    sizes = [GAP + width for width in widths]
+    sizes[0] = min(sizes[0], available // 2)  # a longer one goes on in the next line
     parts: list[list[int]] = [[0]]
     for index in range(1, len(sizes)):
-        if len(parts[-1]) > 1 and sum(sizes[column] for column in [*parts[-1], index]) > width:
+        if len(parts[-1]) > 1 and sum(sizes[column] for column in [*parts[-1], index]) > available:
             parts.append([0])
         parts[-1].append(index)
-    return [frame.iloc[:, columns] for columns in parts]
+    return parts
+
+
+def shortened(titles: Sequence[str], *, longest: int = LONG) -> list[str]:
+    """Titles of which the long ones are cut to the shortest ending that no other title has.
+
+    Examples
+    --------
+    >>> shortened(["variant", "coco_detection-area_unitm.ap_0.5", "coco_detection-area_unitm.ar"])
+    ['variant', '…ap_0.5', '…ar']
+    """
+    return [
+        title if len(title) <= longest else _ending(title, [*titles[:index], *titles[index + 1 :]])
+        for index, title in enumerate(titles)
+    ]
+
+
+def _ending(title: str, others: Sequence[str]) -> str:
+    # Dots of numbers, as in ap_0.5, part nothing.
+    starts = [found.end() for found in re.finditer(r"\.(?=[^\W\d])|-(?=\w)", title)]
+    for start in reversed(starts):
+        ending = title[start:]
+        if not any(other.endswith(ending) for other in others):
+            return f"…{ending}"
+    return title
 
 
 def _is_numeric(column: pd.Series[Any]) -> bool:
@@ -101,9 +146,22 @@ def _spread(mean: float, std: float) -> str:
     return f"{mean:.{decimals}f} ± {std:.{decimals}f}"
 
 
-def print_json(frame: pd.DataFrame) -> None:
-    """Print a data frame as a JSON list of objects; NaN becomes null, and what is infinite a text."""
+def as_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """A data frame as JSON values, an object a row; NaN becomes null, and what is infinite a text."""
     import numpy as np
 
     said = frame.astype(object).where(~frame.isin([np.inf, -np.inf]), frame.astype(str))
-    click.echo(said.to_json(orient="records", indent=1, double_precision=15))
+    rows: list[dict[str, Any]] = json.loads(said.to_json(orient="records", double_precision=15))
+    return rows
+
+
+def json_value(value: float) -> float | str | None:
+    """A number as JSON has it: null for NaN, and a text for what is infinite."""
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)
+
+
+def print_json(frame: pd.DataFrame) -> None:
+    """Print a data frame as a JSON list of objects, as `as_records` gives them."""
+    say(json.dumps(as_records(frame), indent=1))

@@ -130,6 +130,10 @@ class Lab:
     def outcomes(self, name: str = "study") -> list[dict[str, Any]]:
         return [json.loads((folder / "outcome.json").read_text()) for folder in self.folders(name)]
 
+    def outcomes_so_far(self, name: str = "study") -> list[dict[str, Any]]:
+        found = sorted((self.runs / name / "runs").glob("*/outcome.json"))
+        return [json.loads(file.read_text()) for file in found]
+
     def started(self) -> list[dict[str, str]]:
         """Options of every start of the script."""
         lines = self.starts.read_text().splitlines() if self.starts.exists() else []
@@ -181,6 +185,11 @@ class Command:
                 stderr=err,
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        """Of the process, and of its group: it leads a session."""
+        return self._process.pid
 
     @property
     def code(self) -> int | None:
