@@ -42,10 +42,11 @@ def test_a_metric_that_nothing_gives_is_doubted_before_anything_runs(here: Lab):
     known = {"modifiers": ["identity"], "metrics": ["snr"]}
     file = here.study(**known, criterion={"metric": "snr_dn", "margin": 0.1})
     doubt = "no metric of the study gives 'snr_dn', so the script has to write it. Did you mean 'snr_db'"
-    assert doubt in here.iqf("plan", file).out
-    assert doubt in here.iqf("run", file).out
+    assert doubt in here.iqf("plan", file).err
+    assert doubt in here.iqf("run", file).err
     file = here.study("sure", **known, criterion={"metric": "snr_db", "margin": 0.1})
-    assert "criterion" not in here.iqf("plan", file).out
+    planned = here.iqf("plan", file)
+    assert "criterion" not in planned.out + planned.err
 
 
 def test_a_metric_that_two_give_is_refused(here: Lab):
