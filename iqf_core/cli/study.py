@@ -37,10 +37,9 @@ def plan(study: Path, max_runs: int | None, max_gb: float | None, as_json: bool)
     """
     import json
 
-    from iqf_core import Study
     from iqf_core.cli.running import duration
 
-    made = Study.from_file(study).plan()
+    made = plan_of(study)
     made.require_affordable(max_runs=max_runs, max_gb=max_gb)
     rows = [_planned(run) for run in made.runs]
     missing = [f"{dataset.name}: {modifier}" for dataset, modifier in made.missing_variants()]
@@ -83,11 +82,27 @@ def run(
       iqf run study.yaml --fresh
       iqf run study.yaml --json > summary.json
     """
-    from iqf_core import Study
-
-    made = Study.from_file(study).plan()
+    made = plan_of(study)
     made.require_affordable(max_runs=max_runs, max_gb=max_gb)
     return run_planned(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast, as_json=as_json)
+
+
+def plan_of(file: Path) -> Plan:
+    """The plan of a study file; what is wrong with it is said with the file's name.
+
+    Raises
+    ------
+    StudyError
+        When it cannot be laid out.
+    """
+    from iqf_core import Study
+    from iqf_core.errors import IqfError, StudyError
+
+    study = Study.from_file(file)
+    try:
+        return study.plan()
+    except IqfError as error:
+        raise StudyError(f"{file}: {error}") from error
 
 
 def run_planned(
