@@ -32,7 +32,9 @@ def find_images_dir(root: Path) -> Path:
         When there is none, or more than one; says what was looked for and found.
     """
     if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder")
+        raise DatasetError(
+            f"{root}: no such folder; a dataset is a folder that holds images, or one folder of images"
+        )
     if is_classes(root) and not candidates(root):
         return root
     folders = [f for f in subfolders(root) if not any(word in f.name.lower() for word in NOT_IMAGES)]

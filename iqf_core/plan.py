@@ -122,7 +122,8 @@ class Plan:
         count = len(self.to_do())
         if max_runs is not None and count > max_runs:
             raise StudyError(
-                f"{count} runs are to be done, and --max-runs allows {max_runs}; nothing was started"
+                f"{count} runs are to be done, and --max-runs allows {max_runs}; nothing was started. "
+                "Allow more, or ask for fewer settings or repetitions"
             )
         gigabytes = self.disk_bytes() / 1e9 if max_gb is not None else 0.0
         if max_gb is not None and gigabytes > max_gb:
@@ -177,7 +178,7 @@ def make_plan(study: StudyFile) -> Plan:
 def _script(study: StudyFile, key: str) -> Path:
     script = study.path(getattr(study.task, key)).resolve()
     if not script.is_file():
-        raise StudyError(f"task.{key}: no such file {script}")
+        raise StudyError(f"task.{key}: no such file {script}; write its path relative to the study file")
     return script
 
 

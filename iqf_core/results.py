@@ -326,9 +326,10 @@ def open_results(name_or_path: str | Path, *, tracking_uri: str | None = None) -
         if (folder / "study.json").is_file():
             return Results(folder)
     found = [entry.parent.name for entry in Path(RUNS_ROOT).glob("*/study.json")]
-    raise ResultsError(
-        f"{name_or_path}: no study of that name in {RUNS_ROOT}/. {did_you_mean(str(path), found)}"
+    hint = (
+        did_you_mean(str(path), found) if found else "None was run from here: `iqf run STUDY.yaml` runs one."
     )
+    raise ResultsError(f"{name_or_path}: no study of that name in {RUNS_ROOT}/. {hint}")
 
 
 def _from_mlflow(name: str, uri: str) -> pd.DataFrame:

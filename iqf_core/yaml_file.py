@@ -70,11 +70,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         value = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError as error:
-        raise StudyError(f"{path}: no such file") from error
+        raise StudyError(f"{path}: no such file; give the study's file, as study.yaml") from error
+    except IsADirectoryError as error:
+        raise StudyError(f"{path}: is a folder; give the study's file in it") from error
     except OSError as error:
         raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not valid YAML: {error}") from error
+    if value is None:
+        raise StudyError(f"{path}: is empty; a study has at least name, datasets and task")
     if not isinstance(value, dict):
         raise StudyError(f"{path}: holds {type(value).__name__}, not a mapping of keys to values")
     return value

@@ -58,13 +58,13 @@ def _plan_of(study: str) -> Plan:
     from pathlib import Path
 
     from iqf_core import Results, open_results
+    from iqf_core.cli.study import plan_of
     from iqf_core.errors import ResultsError
     from iqf_core.plan import make_plan
     from iqf_core.results import restored
-    from iqf_core.study_file import StudyFile
 
     if Path(study).suffix.lower() in (".yaml", ".yml"):
-        return make_plan(StudyFile.from_file(study))
+        return plan_of(Path(study))
     found = open_results(study)
     if not isinstance(found, Results):
         raise ResultsError(f"{study}: not a study's folder")

@@ -49,10 +49,7 @@ def demo(folder: Path | None) -> int:
     command = [sys.executable, str(example / "figure.py"), str(study.folder), str(figure)]
     if subprocess.run(command, check=False).returncode == 0:
         say(f"Figure: {figure}")
-    say("\nTry next:")
-    say(f"  iqf results {study.name} --runs       # every run of the table")
-    say("  iqf modifiers jpeg                # what may be varied, and how to write it")
-    say(f"  iqf ui {study.name}                   # the runs in MLflow's pages")
+    say("What may be varied, and how to write it: iqf modifiers jpeg")
     return code
 
 

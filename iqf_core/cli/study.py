@@ -9,8 +9,10 @@ import click
 
 from iqf_core.cli.plugins import as_json
 from iqf_core.cli.talk import detail, is_quiet, note, say
+from iqf_core.plugins.records import one_line
 
 if TYPE_CHECKING:
+    from iqf_core import Results
     from iqf_core.plan import Plan
     from iqf_core.planned import PlannedRun
     from iqf_core.runner import Tally
@@ -37,10 +39,9 @@ def plan(study: Path, max_runs: int | None, max_gb: float | None, as_json: bool)
     """
     import json
 
-    from iqf_core import Study
     from iqf_core.cli.running import duration
 
-    made = Study.from_file(study).plan()
+    made = plan_of(study)
     made.require_affordable(max_runs=max_runs, max_gb=max_gb)
     rows = [_planned(run) for run in made.runs]
     missing = [f"{dataset.name}: {modifier}" for dataset, modifier in made.missing_variants()]
@@ -83,11 +84,27 @@ def run(
       iqf run study.yaml --fresh
       iqf run study.yaml --json > summary.json
     """
-    from iqf_core import Study
-
-    made = Study.from_file(study).plan()
+    made = plan_of(study)
     made.require_affordable(max_runs=max_runs, max_gb=max_gb)
     return run_planned(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast, as_json=as_json)
+
+
+def plan_of(file: Path) -> Plan:
+    """The plan of a study file; what is wrong with it is said with the file's name.
+
+    Raises
+    ------
+    StudyError
+        When it cannot be laid out.
+    """
+    from iqf_core import Study
+    from iqf_core.errors import IqfError, StudyError
+
+    study = Study.from_file(file)
+    try:
+        return study.plan()
+    except IqfError as error:
+        raise StudyError(f"{file}: {error}") from error
 
 
 def run_planned(
@@ -125,9 +142,32 @@ def run_planned(
     if as_json:
         _print_summary(made, tally, took, code)
     else:
-        show_summary(Results(made.folder))
+        found = Results(made.folder)
+        show_summary(found)
         say(_said(tally))
+        if not is_quiet():
+            say("\n".join(["", "Next:", *_next_steps(found)]))
     return code
+
+
+def _next_steps(found: Results) -> list[str]:
+    """Commands that go on from here, of those that are installed."""
+    import shlex
+
+    from iqf_core.plugins import registry
+
+    name, metrics = shlex.quote(found.name), [shlex.quote(metric) for metric in found.metrics()]
+    offered = {entry.name for entry in registry().components("commands")}
+    decided = "" if found.criterion() else f" --metric {metrics[0] if metrics else 'METRIC'} --margin 0.03"
+    steps = {
+        f"iqf recommend {name}{decided}": "which setting still does the job, and how sure",
+        f"iqf report {name}{decided}": "all of it on one page",
+        f"iqf results {name} --runs": "every run of the table",
+        f"iqf ui {name}": "the runs in MLflow's pages",
+    }
+    known = {step: words for step, words in steps.items() if step.split()[1] in {*offered, "results", "ui"}}
+    wide = max(map(len, known))
+    return [f"  {one_line(step):{wide}}  # {words}" for step, words in known.items()]
 
 
 def _print_summary(made: Plan, tally: Tally, took_s: float, code: int) -> None:

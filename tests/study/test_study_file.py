@@ -101,7 +101,7 @@ def test_values_are_what_a_reader_takes_them_for(tmp_path: Path, text: str, valu
         ("task: {script: x, script: y}", "the key 'script' stands twice"),
         ("a: [1, 2\nb: 3", "line 2"),
         ("- a\n- b", "holds list, not a mapping"),
-        ("", "not a mapping"),
+        ("", "is empty"),
         ("a:\n\t- b", "not valid YAML"),
         ("1: 2", "keys must be text"),
         ("[1, 2]: 3", "keys must be text"),
@@ -125,7 +125,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_file_that_is_not_there_or_is_a_folder_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no such file"):
         Study.from_file(tmp_path / "study.yaml")
-    with pytest.raises(StudyError, match="cannot be read"):
+    with pytest.raises(StudyError, match="is a folder"):
         Study.from_file(tmp_path)
 
 

@@ -150,9 +150,9 @@ def command(
 
     \b
     Examples:
-      iqf convert scenes --to coco -o scenes/annotations.json
-      iqf convert scenes --to dota -o scenes/labelTxt --allow-loss
-      iqf convert scenes --annotations scenes/labelTxt --to geojson -o annotations.geojson --json
+      iqf convert scenes --to dota -o labelTxt --allow-loss
+      iqf convert scenes --to geojson -o annotations.geojson --allow-loss --json
+      iqf convert scenes --annotations labelTxt --to coco -o annotations.json
     """
     from iqf_core import open_dataset
 
