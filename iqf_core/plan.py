@@ -18,6 +18,7 @@ from iqf_core.modifiers import Modifier
 from iqf_core.parameters import create, parse_spec
 from iqf_core.parts import PARTS, Part, lay_down
 from iqf_core.planned import REFERENCE, PlannedRun, Setting, frozen_runs, matrix_runs, training_runs
+from iqf_core.runrow import metrics_of
 from iqf_core.script import code_files, fingerprint_of
 from iqf_core.specs import expand
 from iqf_core.study_file import DatasetEntry, StudyFile
@@ -96,8 +97,12 @@ class Plan:
     def doubts(self) -> list[str]:
         """What a reader should know before anything is run."""
         criterion = self.study.criterion
-        doubt = "" if criterion is None else criterion.doubt(self.metrics)
-        return [doubt] if doubt else []
+        return [] if criterion is None else criterion.doubts(self.metrics, self._written())
+
+    def _written(self) -> list[str]:
+        """Columns of a run that has ended well, where there is one."""
+        done = next((run.folder for run in self.runs if run.folder.is_finished()), None)
+        return [] if done is None else list(metrics_of(done, done.job(), done.outcome() or {}))
 
     def to_do(self) -> list[PlannedRun]:
         """Runs that have not ended well."""
@@ -162,7 +167,7 @@ def make_plan(study: StudyFile) -> Plan:
     if study.verify is not None:
         study.verify.made()  # so that a wrong one is refused before anything runs
     if study.criterion is not None:
-        study.criterion.doubt(metrics)  # likewise
+        study.criterion.doubts(metrics)  # likewise
     code = _code_of(study, script, datasets)
     if study.frozen:
         runs = frozen_runs(study, settings, fingerprint_of(script, code))

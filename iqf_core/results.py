@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from iqf_core.parts import Part
 from iqf_core.plan import datasets_of
 from iqf_core.rates import RATES
 from iqf_core.runfolder import RunFolder, read_json
-from iqf_core.runrow import COLUMNS, apart, column_of, metrics_of
+from iqf_core.runrow import COLUMNS, apart, cell_of, column_of, metrics_of
 from iqf_core.study_file import RUNS_ROOT, StudyFile
 from iqf_core.variant import open_with_manifest
 from iqf_core.verification import VERIFY, drifts
@@ -352,7 +351,7 @@ def _row(folder: RunFolder) -> dict[str, Any]:
         "variant": job.get("label"),
         **({"train_variant": job["train_variant"]} if job.get("train_variant") else {}),
         "knob": job.get("knob"),
-        **{column_of(name): _cell(value) for name, value in job.get("hyperparameters", {}).items()},
+        **{column_of(name): cell_of(value) for name, value in job.get("hyperparameters", {}).items()},
         "repetition": job.get("repetition"),
         "seed": job.get("seed"),
         "status": outcome["status"],
@@ -361,11 +360,6 @@ def _row(folder: RunFolder) -> dict[str, Any]:
     }
     found = {apart(name, {*row, "key"}): steps[-1][1] for name, steps in series.items() if steps}
     return {**row, **found, "key": folder.key}
-
-
-def _cell(value: Any) -> Any:
-    """Value of a hyper-parameter as a cell: a list as text, so that rows can be grouped by it."""
-    return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def _refuse_changed(datasets: Mapping[Part, Dataset], job: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container, Mapping
 from typing import Any
 
@@ -26,6 +27,11 @@ COLUMNS = (
 def column_of(hyperparameter: str) -> str:
     """Column of a hyper-parameter: its name, with dashes where the table has a column of that name."""
     return f"--{hyperparameter}" if hyperparameter in COLUMNS else hyperparameter
+
+
+def cell_of(value: Any) -> Any:
+    """Value of a hyper-parameter as a cell: a list as text, so that rows can be grouped by it."""
+    return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def apart(name: str, taken: Container[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from iqf_core import Results
+    from iqf_report.evidence import Evidence
 
 REFERENCE = "reference"
 ALPHA = 0.05
@@ -38,25 +40,26 @@ def crossing(
         for a loss, ``information_lost`` (clean against prepared), ``domain_shift`` (prepared against
         unprepared: what training on the variant wins back), each with the standard error of its mean over
         repetitions (``…_se``; NaN for one repetition); ``p_value`` of a paired one-sided t test that nothing
-        is won back. ``attrs["metric"]`` is the column.
+        is won back. ``attrs["metric"]`` is the column, ``attrs["notes"]`` what a reader should know.
 
     Raises
     ------
     ParameterError
-        When the study is no matrix, or has no reference.
+        When the study is no matrix, or has no reference or no value of the metric.
     """
     import pandas as pd
 
     from iqf_core import ParameterError
 
-    column, sign = _judged_by(results, metric, better)
+    evidence = _judged_by(results, metric, better)
+    column, sign = evidence.column, evidence.sign
     cells = by_repetition(results, column)
     if (REFERENCE, REFERENCE) not in cells:
         raise ParameterError(f"{results.name}: the reference is not in it (`reference: true`)")
     tested = dict.fromkeys(name for _, name in _pairs(cells) if name != REFERENCE)
     complete = [name for name in tested if {(REFERENCE, name), (name, name)} <= set(cells)]
     table = pd.DataFrame([_row(cells, name, sign) for name in complete])
-    table.attrs["metric"] = column
+    table.attrs |= {"metric": column, "notes": evidence.caveats + evidence.notes}
     return table
 
 
@@ -68,6 +71,8 @@ def by_repetition(results: Results, column: str) -> pd.DataFrame:
     ParameterError
         When the study is no matrix.
     """
+    import numpy as np
+
     from iqf_core import ParameterError
 
     table = results.dataframe()
@@ -75,8 +80,10 @@ def by_repetition(results: Results, column: str) -> pd.DataFrame:
         raise ParameterError(
             f"{results.name}: not a matrix; `matrix: true` judges each model on every variant"
         )
-    table = table[table["status"] == "FINISHED"]
-    cells = table.pivot_table(
+    table = table[(table["status"] == "FINISHED") & np.isfinite(table[column].to_numpy(float))]
+    if table.empty:
+        raise ParameterError(f"{results.name}: {column} has no value in any run that ended well")
+    cells: pd.DataFrame = table.pivot_table(
         index="repetition", columns=["train_variant", "variant"], values=column, sort=False
     )
     return cells.sort_index()
@@ -96,21 +103,18 @@ def _pairs(cells: pd.DataFrame) -> list[tuple[str, str]]:
     return [(str(pair[0]), str(pair[1])) for pair in cells.columns.tolist()]
 
 
-def _judged_by(
-    results: Results, metric: str | None, better: Literal["higher", "lower"] | None
-) -> tuple[str, int]:
-    """Column of the metric, and 1 where higher is better, else -1."""
+def _judged_by(results: Results, metric: str | None, better: Literal["higher", "lower"] | None) -> Evidence:
+    """Column of the metric, and its direction."""
     from iqf_core import ParameterError
     from iqf_core.criterion import Criterion
-    from iqf_report.evidence import Evidence
+    from iqf_report.evidence import Evidence as Made
 
     known = results.criterion() or {}
     asked = metric or known.get("metric")
     if asked is None:
         raise ParameterError(f"{results.name}: which metric? It has no `criterion:`, so give --metric")
     criterion = {"metric": asked, "margin": 0.0, "better": better or known.get("better")}
-    evidence = Evidence(results, Criterion.of(criterion))
-    return evidence.column, evidence.sign
+    return Made(results, Criterion.of(criterion))
 
 
 def _row(cells: pd.DataFrame, name: str, sign: int) -> dict[str, Any]:
@@ -141,11 +145,17 @@ def said(row: dict[str, Any], metric: str) -> str:
     unseen = lost + shift
     change = f"{abs(unseen):.3g} {'worse' if unseen >= 0 else 'better'}"
     text = f"{row['variant']}: {metric} is {change} where the model has never seen the like"
-    won = f"{shift:.3g} ± {error:.2g}"
+    won = f"{shift:.3g}{_give_or_take(error)}"
     if row["p_value"] < ALPHA:
-        rest = f"{lost:.3g} is lost for good" if lost > 0 else "nothing is lost for good"
+        gone = f"{lost:.3g}{_give_or_take(row['information_lost_se'])}"
+        rest = f"{gone} is lost for good" if lost > 0 else f"nothing is lost for good ({gone})"
         return f"{text}; training on it wins back {won} (standard error), and {rest}."
     return f"{text}; training on it wins nothing back that could be told from chance ({won})."
+
+
+def _give_or_take(error: float) -> str:
+    """A standard error behind a number; empty where one repetition shows none."""
+    return "" if math.isnan(error) else f" ± {error:.2g}"
 
 
 @click.command()
@@ -165,13 +175,13 @@ def command(study: str, metric: str | None, better: Any, as_json: bool) -> None:
       iqf matrix detection-matrix
       iqf matrix detection-matrix --metric ap_0.5 --json
     """
-    from iqf_core import ParameterError, Results, open_results
     from iqf_core.cli.tables import show_table
+    from iqf_report.opening import study_of
 
-    results = open_results(study)
-    if not isinstance(results, Results):
-        raise ParameterError(f"{study}: not a study's folder")
+    results = study_of(study)
     table = crossing(results, metric, better=better)
+    for note in table.attrs["notes"]:
+        click.echo(f"Note: {note}.", err=True)
     if as_json:
         click.echo(table.to_json(orient="records", indent=1, double_precision=15))
         return

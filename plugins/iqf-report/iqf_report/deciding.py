@@ -16,7 +16,7 @@ from iqf_core import Results
 from iqf_core.criterion import Criterion
 from iqf_report.bounds import Estimate, needed
 from iqf_report.evidence import Evidence, NotEnough
-from iqf_report.families import Family, Setting, chosen, families_of
+from iqf_report.families import Family, Setting, chosen, families_of, unplaced
 from iqf_report.rule import error_rate, in_sequence, judged
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Level:
     difference, bound : float
         To the reference, positive better, and its confidence bound: the lower one, or the upper one where it
         is inferior; NaN where it was not tested.
+    share : float
+        With a relative margin the bound of what is tested, as a share of the reference; NaN without.
     saving : float
         Share of the reference's cost that is saved; NaN where one of the two is not known.
     estimate : Estimate or None
@@ -55,6 +57,7 @@ class Level:
     cost: float
     difference: float = math.nan
     bound: float = math.nan
+    share: float = math.nan
     saving: float = math.nan
     estimate: Estimate | None = None
     remedy: str = ""
@@ -70,10 +73,13 @@ class FamilyAnswer:
         Its settings from mild to harsh.
     levels : tuple of Level
         One for each.
+    reference : float
+        Mean of the metric of its reference.
     """
 
     family: Family
     levels: tuple[Level, ...]
+    reference: float = math.nan
 
     @property
     def recommended(self) -> Level | None:
@@ -111,6 +117,12 @@ class Recommendation:
         Settings that no other betters in metric and cost at once, by rising cost.
     notes : tuple of str
         What a reader should know.
+    caveats : tuple of str
+        The first of them, which stand before the answer.
+    shared : int
+        Families that share the error rate: also those of which nothing has run, or whose plugin is missing.
+    has_cost : bool
+        Whether the results have the cost at all.
     exploratory : str
         Why the error rate is not guaranteed: the criterion was not fixed before the runs, or there were more
         looks than declared; empty where it is.
@@ -126,7 +138,15 @@ class Recommendation:
     answers: tuple[FamilyAnswer, ...]
     front: tuple[Level, ...]
     notes: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    shared: int = 0
+    has_cost: bool = True
     exploratory: str = ""
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether some families had no run at all, so that a cheaper one may come."""
+        return any(not level.setting.ran for one in self.answers for level in one.levels)
 
     @property
     def best(self) -> FamilyAnswer | None:
@@ -154,6 +174,7 @@ def _row(answer: FamilyAnswer, level: Level) -> dict[str, Any]:
         "metric": level.value,
         "difference": level.difference,
         "bound": level.bound,
+        "share": level.share,
         "cost": level.cost,
         "saving": level.saving,
         "se": math.nan if estimate is None else estimate.se,
@@ -178,7 +199,7 @@ class _Decider:
             )
         )
         rest = (self._untested(setting, family.reference) for setting in family.settings[len(tested) :])
-        return FamilyAnswer(family, (*tested, *rest))
+        return FamilyAnswer(family, (*tested, *rest), self.evidence.mean(family.reference))
 
     def _tested(self, setting: Setting, family: Family) -> Level:
         untested = self._untested(setting, family.reference)
@@ -194,11 +215,23 @@ class _Decider:
             verdict=verdict,
             difference=estimate.mean - shift,
             bound=bound - shift,
+            share=self._share(bound - shift, family.reference),
             estimate=estimate,
             remedy=self._remedy(estimate) if verdict == "undecided" else "",
         )
 
+    def _share(self, bound: float, reference: Setting) -> float:
+        relative = self.evidence.criterion.relative
+        return bound / self.evidence.mean(reference) if relative else math.nan
+
     def _remedy(self, estimate: Estimate) -> str:
+        alike = math.sqrt(estimate.var_repetitions) <= 1e-9 * estimate.floor
+        if estimate.basis == "repetitions alone" and alike:
+            return (
+                "its repetitions do not differ at all (does the script use its seed?), and that is no "
+                f"certainty: the least step between values of the study, {estimate.floor:.2g}, is taken for "
+                "the error"
+            )
         found = needed(estimate, self.alpha)
         ways = []
         if "repetitions" in found:
@@ -209,7 +242,8 @@ class _Decider:
             return (
                 "more repetitions and more test images together would decide it; it lies close to the margin"
             )
-        return f"{' or '.join(ways)} would decide it, if it stays where it is"
+        end = "would accept it" if estimate.mean >= 0 else "would show that it does not"
+        return f"{' or '.join(ways)} {end}, if its mean stays where it is"
 
     def _untested(self, setting: Setting, reference: Setting) -> Level:
         cost, known = self.evidence.cost(setting), self.evidence.cost(reference)
@@ -238,12 +272,20 @@ def decide(results: Results, criterion: Criterion) -> Recommendation:
         When the results do not have the metric or the family, or no reference.
     """
     evidence = Evidence(results, criterion)
-    families = chosen(families_of(evidence.settings()), criterion.families)
-    alpha = error_rate(criterion.confidence, families=len(families), looks=criterion.looks)
+    settings = evidence.settings()
+    families = chosen(families_of(settings), criterion.families)
+    lost = [] if criterion.families else unplaced(settings)
+    alpha = error_rate(criterion.confidence, families=len(families) + len(lost), looks=criterion.looks)
     decider = _Decider(evidence, alpha)
     sign = evidence.sign
     answers = tuple(decider.answer(family) for family in families)
     reference = families[0].reference
+    evidence.caveats += [
+        f"{name}: its plugin is not here now, so nothing is said of it; it keeps its share of the error rate"
+        for name in lost
+    ]
+    if not criterion.frozen and evidence.never_differs():
+        evidence.caveats.append("the repetitions do not differ at all: is the seed used?")
     return Recommendation(
         study=results.name,
         criterion=criterion,
@@ -254,7 +296,10 @@ def decide(results: Results, criterion: Criterion) -> Recommendation:
         reference_cost=evidence.cost(reference),
         answers=answers,
         front=_front([level for answer in answers for level in answer.levels], sign),
-        notes=tuple(dict.fromkeys([*evidence.notes, *_said_of(answers)])),
+        notes=tuple(dict.fromkeys([*evidence.caveats, *evidence.notes, *_said_of(answers)])),
+        caveats=tuple(evidence.caveats),
+        shared=len(families) + len(lost),
+        has_cost=evidence.cost_column is not None,
     )
 
 

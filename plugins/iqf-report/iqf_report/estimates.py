@@ -122,7 +122,7 @@ def bootstrapped(
     repetitions, clusters = differences.size, share.size
     if clusters == 1 and repetitions > 1:
         return paired(differences, step=step)
-    kept = samples[~np.isnan(samples).any(axis=1)]
+    kept = samples[np.isfinite(samples).all(axis=1)]
     means = kept.mean(axis=1)
     v_img = _short(share) * float(means.var(ddof=1)) if clusters > 1 and len(kept) > 1 else math.inf
     s2_rep = correction = 0.0

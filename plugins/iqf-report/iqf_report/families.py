@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,12 +26,15 @@ class Setting:
         Value of the knob that was used.
     hyperparameters : tuple of (str, value)
         Options of the script.
+    ran : bool, optional
+        Whether any run of it has ended, well or not.
     """
 
     variant: str
     spec: Mapping[str, Any] | None
     knob: float | None
     hyperparameters: tuple[tuple[str, Any], ...]
+    ran: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Family:
         From mild to harsh: an order that no outcome has a part in.
     part : int
         Which step of a chain it is that orders them; 0 for a modifier by itself.
+    options : str
+        Its hyper-parameters, those alone that differ within the study.
     """
 
     name: str
@@ -56,6 +62,7 @@ class Family:
     reference: Setting
     settings: tuple[Setting, ...]
     part: int = 0
+    options: str = ""
 
     @property
     def knob(self) -> Knob | None:
@@ -88,7 +95,7 @@ def families_of(settings: Sequence[Setting]) -> list[Family]:
     references = {one.hyperparameters: one for one in settings if one.spec is None}
     found: dict[tuple[Any, ...], list[tuple[float, Setting]]] = {}
     kinds: dict[tuple[Any, ...], str] = {}
-    varying = _varying(settings)
+    varying, differing = _varying(settings), _differing(settings)
     for one in settings:
         if one.spec is None or one.hyperparameters not in references:
             continue
@@ -101,9 +108,31 @@ def families_of(settings: Sequence[Setting]) -> list[Family]:
     families = []
     for key, members in found.items():
         ordered = tuple(setting for _, setting in sorted(members, key=lambda pair: pair[0]))
-        name = _named(kinds[key], key, kinds, ordered)
-        families.append(Family(name, kinds[key], references[key[0]], ordered, varying[kinds[key]]))
+        options = " ".join(f"{name}={value}" for name, value in key[0] if name in differing)
+        name = _named(kinds[key], key, kinds, ordered, options)
+        families.append(Family(name, kinds[key], references[key[0]], ordered, varying[kinds[key]], options))
     return families
+
+
+def unplaced(settings: Sequence[Setting]) -> list[str]:
+    """Modifiers and chains whose plugin is not here now: nothing says what is mild of them."""
+    lost = [one.spec for one in settings if one.spec is not None and _made(one.spec) is None]
+    return list(dict.fromkeys(map(_kind_of, lost)))
+
+
+def _kind_of(spec: Mapping[str, Any]) -> str:
+    """Name of a modifier, or names of a chain, by the spec alone."""
+    ((name, parameters),) = spec.items()
+    return "+".join(map(_kind_of, parameters["steps"])) if name == "chain" else str(name)
+
+
+def _differing(settings: Sequence[Setting]) -> set[str]:
+    """Hyper-parameters of more than one value."""
+    values: dict[str, set[str]] = {}
+    for one in settings:
+        for name, value in one.hyperparameters:
+            values.setdefault(name, set()).add(str(value))
+    return {name for name, found in values.items() if len(found) > 1}
 
 
 def chosen(families: Sequence[Family], asked: Sequence[str]) -> list[Family]:
@@ -162,17 +191,25 @@ def _placed(
     value = part.knob_value if part.knob_value is not None else setting.knob
     if part.knob_value is None:  # a target differs from setting to setting; the knob that was found orders
         own = {key: None if key.startswith("target_") else value for key, value in own.items()}
-    harm = float("inf") if value is None else (value if knob.harsh > knob.mild else -value)
+    if (
+        value is None
+    ):  # a target that cannot be met is harsh; where one will lie that has not run is not known
+        harm = math.inf if setting.ran else -math.inf
+    else:
+        harm = value if knob.harsh > knob.mild else -value
     return (modifier.family, index, repr(sorted(own.items())), repr(others)), harm
 
 
 def _named(
-    kind: str, key: tuple[Any, ...], kinds: Mapping[tuple[Any, ...], str], members: Sequence[Setting]
+    kind: str,
+    key: tuple[Any, ...],
+    kinds: Mapping[tuple[Any, ...], str],
+    members: Sequence[Setting],
+    options: str,
 ) -> str:
     """Kind; where there are several of it, with what tells them apart."""
     twins = [one for one, name in kinds.items() if name == kind]
     if len(twins) == 1:
         return kind
-    options = " ".join(f"{name}={value}" for name, value in key[0])
     alone = sum(one[0] == key[0] for one in twins) == 1
     return f"{kind} ({options})" if alone else f"{kind} ({members[0].variant} {options}".rstrip() + " …)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from iqf_core import Results
@@ -13,8 +14,24 @@ from iqf_core.runfolder import read_json, write_json
 FILE = "looks.json"
 
 
-def why_exploratory(results: Results, criterion: Criterion) -> str:
-    """Why the answer keeps no error rate; empty where it does. Notes this look where it counts.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a study costs.
+
+    Parameters
+    ----------
+    exploratory : str
+        Why the answer keeps no error rate; empty where it does.
+    note : str
+        That the look could not be noted; empty where it was.
+    """
+
+    exploratory: str = ""
+    note: str = ""
+
+
+def looked_at(results: Results, criterion: Criterion) -> Look:
+    """Note this look where it counts, and say whether the answer keeps its error rate.
 
     A criterion counts that stood in the study file before any run had ended; and no more looks, each at other
     runs, than it declares.
@@ -22,23 +39,32 @@ def why_exploratory(results: Results, criterion: Criterion) -> str:
     study = read_json(results.folder / "study.json") or {}
     fixed = study.get("criterion") or {}
     if fixed.get("criterion") != criterion.model_dump(mode="json"):
-        return "the criterion does not stand in the study file"
+        return Look("the criterion does not stand in the study file")
     if fixed.get("runs_before", 1):
-        return f"the criterion was set when {fixed['runs_before']} runs had ended"
-    looks = _looks(results, criterion)
+        return Look(f"the criterion was set when {fixed['runs_before']} runs had ended")
+    looks, note = _looks(results, criterion)
     if len(looks) > criterion.looks:
-        return f"{len(looks)} looks at a growing study, and {criterion.looks} declared (`looks:`)"
-    return ""
+        why = f"{len(looks)} looks at a growing study, and {criterion.looks} declared (`looks:`)"
+        return Look(why, note)
+    return Look(note=note)
 
 
-def _looks(results: Results, criterion: Criterion) -> list[dict[str, Any]]:
-    """All looks, with this one if the runs have changed since the last."""
+def _looks(results: Results, criterion: Criterion) -> tuple[list[dict[str, Any]], str]:
+    """All looks, with this one if the runs have changed since the last; and why it could not be kept."""
     file = results.folder / FILE
     question = digest_of(json.dumps(criterion.model_dump(mode="json"), sort_keys=True))
     runs = digest_of(*sorted(folder.key for folder in results.runs()))
-    known = (read_json(file) or {}).get("looks", [])
+    note = ""
+    try:
+        known = (read_json(file) or {}).get("looks", [])
+    except OSError as error:
+        known, note = [], f"{file} cannot be read, so earlier looks are not counted ({error.strerror})"
     mine = [look for look in known if look["criterion"] == question]
     if not any(look["runs"] == runs for look in mine):
         mine.append({"criterion": question, "runs": runs})
-        write_json(file, {"looks": [*(look for look in known if look["criterion"] != question), *mine]})
-    return mine
+        others = [look for look in known if look["criterion"] != question]
+        try:
+            write_json(file, {"looks": [*others, *mine]})
+        except OSError as error:
+            note = note or f"{file} cannot be written, so this look is not counted ({error.strerror})"
+    return mine, note

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,9 +19,14 @@ if TYPE_CHECKING:
 
     from iqf_core import Results
     from iqf_report.deciding import Recommendation
+    from iqf_report.families import Family, Setting
+
+log = logging.getLogger("iqf")
 
 Kind = Literal["line", "scatter", "bar"]
 MARKERS = "osD^vP*X"
+KNOB = "knob"
+RING = "crimson"
 
 
 def plot(
@@ -30,7 +39,7 @@ def plot(
     log_x: bool | None = None,
     answer: Recommendation | None = None,
 ) -> Figure:
-    """Draw a metric of a study.
+    """Draw a metric of a study, family by family as `recommend` has them.
 
     Parameters
     ----------
@@ -39,21 +48,21 @@ def plot(
     y : str
         Column of the results, or its end.
     x : str, optional
-        The same, or ``knob``.
+        The same, or ``knob``: then each modifier has a panel of its own.
     kind : {"line", "scatter", "bar"}, optional
         ``line``: means with a band of one standard deviation, and each run as a dot; ``scatter``: runs;
         ``bar``: means by setting.
     families : sequence of str, optional
-        Modifiers; all unless given.
+        Families or modifiers; all unless given.
     log_x : bool or None, optional
         Logarithmic; None: for rates.
     answer : Recommendation or None, optional
-        Its margin is drawn as a line, and what it recommends as a ring.
+        Its margin is drawn as a line, and what it recommends as a ring, where it is by this metric.
 
     Returns
     -------
     matplotlib.figure.Figure
-        To be saved by the caller.
+        To be saved by the caller. What has no value on the lower axis is not drawn, and a warning says so.
 
     Raises
     ------
@@ -61,94 +70,228 @@ def plot(
         When there is no such column or family.
     """
     from matplotlib.figure import Figure as Made
+    from matplotlib.text import Text
 
-    from iqf_core import ParameterError
-    from iqf_core.criterion import metric_column
-
-    table = results.dataframe()
-    table = table[table["status"] == "FINISHED"]
-    if "train_variant" in table:
-        table = table[table["train_variant"] == table["variant"]]
-    numbers = [str(name) for name in table.select_dtypes("number").columns]
-    column, across = metric_column(numbers, y), metric_column(numbers, x)
-    chosen = [name for name in dict.fromkeys(table["family"]) if name != "reference"]
-    for name in families:
-        if name not in chosen:
-            raise ParameterError(f"no family {name!r} in the results: {', '.join(chosen)}")
-    chosen = [name for name in chosen if not families or name in families]
-    figure = Made(figsize=(7.2, 4.6), layout="constrained")
-    axes = figure.add_subplot()
-    if kind == "bar":
-        _bars(axes, table[table["family"].isin([*chosen, "reference"])], column)
-    else:
-        for index, name in enumerate(chosen):
-            _family(axes, table[table["family"] == name], name, across, column, kind, index)
-        _reference(axes, table[table["family"] == "reference"], column)
-        axes.set_xlabel(across)
-        if log_x or (log_x is None and "bits" in across):
-            axes.set_xscale("log")
-    if answer is not None:
-        _decision(axes, answer, across, kind)
-    axes.set_ylabel(column)
-    axes.set_title(results.name)
-    axes.grid(alpha=0.3)
-    if kind != "bar":
-        axes.legend(fontsize=8)
+    drawn = _drawn(results, y, x, kind, families)
+    panels = _panels(drawn) if x == KNOB and kind != "bar" else [list(drawn.curves)]
+    figure = Made(figsize=(max(7.2, 4.2 * len(panels)), 4.6), layout="constrained")
+    every = figure.subplots(1, max(len(panels), 1), sharey=True, squeeze=False)[0]
+    for axes, curves in zip(every, panels, strict=True):
+        if kind == "bar":
+            _bars(axes, drawn, curves)
+        else:
+            _curves(axes, curves, kind)
+            if x == KNOB and curves:
+                axes.set_xlabel(_knob_name(curves[0].family))
+            else:
+                axes.set_xlabel(drawn.across)
+            if log_x or (log_x is None and "bits" in drawn.across):
+                _logarithmic(axes)
+        _levels(axes, drawn, curves, answer, kind)
+        axes.grid(alpha=0.3)
+        axes.set_axisbelow(True)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=8)
+    every[0].set_ylabel(textwrap.fill(y, 40))
+    figure.suptitle(results.name)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
     return figure
 
 
-def _family(
-    axes: Axes, rows: pd.DataFrame, name: str, across: str, column: str, kind: Kind, index: int
+@dataclass(frozen=True)
+class _Curve:
+    """What is drawn of a family: ``across`` and ``value`` of each run, by setting from mild to harsh."""
+
+    family: Family
+    colour: str
+    marker: str
+    points: list[tuple[Setting, pd.DataFrame]]
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    column: str
+    across: str
+    curves: tuple[_Curve, ...]
+    references: dict[Any, float]
+
+
+def _drawn(results: Results, y: str, x: str, kind: Kind, asked: Sequence[str]) -> _Drawn:
+    from iqf_core.criterion import Criterion, metric_column
+    from iqf_report.families import Setting as Made
+    from iqf_report.families import chosen, families_of, unplaced
+    from iqf_report.studied import Studied
+
+    studied = Studied(results, Criterion.of({"metric": y, "margin": 0.0, "cost": f"not {y}"}))
+    table = studied.good
+    numbers = [str(name) for name in table.select_dtypes("number").columns]
+    column = metric_column(numbers, y)
+    across = KNOB if x == KNOB else metric_column(numbers, x)
+    settings = studied.settings()
+    have = {one.hyperparameters for one in settings if one.spec is None}
+    lacking = dict.fromkeys(one.hyperparameters for one in settings if one.hyperparameters not in have)
+    known = families_of([*settings, *(Made("reference", None, None, cell) for cell in lacking)])
+    wanted = chosen(known, asked) if known or asked else []
+    curves, dark = [], []
+    for index, one in enumerate(known):
+        if one not in wanted:
+            continue
+        points = [(setting, _points(table, one, setting, column, across)) for setting in one.settings]
+        if kind != "bar":
+            points = [(setting, rows.dropna(subset=["across"])) for setting, rows in points]
+        points = [(setting, rows) for setting, rows in points if len(rows)]
+        marker = MARKERS[index % len(MARKERS)]
+        if points:
+            curves.append(_Curve(one, f"C{index % 10}", marker, points))
+        else:
+            dark.append(one.name)
+    _tell(dark, unplaced(settings), y, across)
+    references = {one.family.reference: _mean(table, one.family.reference, column) for one in curves}
+    return _Drawn(column, across, tuple(curves), references)
+
+
+def _tell(dark: Sequence[str], lost: Sequence[str], y: str, across: str) -> None:
+    if dark:
+        verb = "has" if len(dark) == 1 else "have"
+        rest = "" if across == KNOB else "; -x knob"
+        log.warning("not drawn: %s %s no %s with a %s%s", ", ".join(dark), verb, y, across, rest)
+    if lost:
+        log.warning("not drawn: the plugin of %s is not here", ", ".join(lost))
+
+
+def _rows(table: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    mine = table["variant"] == setting.variant
+    for name, value in setting.hyperparameters:
+        mine &= table[name].astype(str) == str(value)
+    return table[mine]
+
+
+def _mean(table: pd.DataFrame, setting: Setting, column: str) -> float:
+    import numpy as np
+
+    values = _rows(table, setting)[column].to_numpy(float)
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else math.nan
+
+
+def _points(table: pd.DataFrame, family: Family, setting: Setting, column: str, across: str) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+
+    rows = _rows(table, setting)
+    value = family.value_of(setting)
+    knob = setting.knob if math.isnan(value) else value
+    where = rows[across].astype(float) if across != KNOB else float("nan") if knob is None else float(knob)
+    points = pd.DataFrame({"across": where, "value": rows[column].astype(float)}, index=rows.index)
+    known: pd.DataFrame = points.loc[np.isfinite(points["value"].to_numpy(float))]
+    return known
+
+
+def _panels(drawn: _Drawn) -> list[list[_Curve]]:
+    """Curves of one modifier in one panel: knobs of several have nothing in common."""
+    found: dict[str, list[_Curve]] = {}
+    for one in drawn.curves:
+        found.setdefault(one.family.kind, []).append(one)
+    return list(found.values()) or [[]]
+
+
+def _knob_name(family: Family) -> str:
+    knob = family.knob
+    return KNOB if knob is None else f"{knob.field} of {family.kind}"
+
+
+def _curves(axes: Axes, curves: Sequence[_Curve], kind: Kind) -> None:
+    import pandas as pd
+
+    spread = False
+    for one in curves:
+        every = pd.concat([rows for _, rows in one.points])
+        dots: dict[str, Any] = {"color": one.colour, "s": 12, "alpha": 0.45, "marker": one.marker}
+        if kind == "scatter":
+            dots |= {"alpha": 0.8, "s": 20, "label": one.family.name}
+            axes.scatter(every["across"], every["value"], **dots)
+            continue
+        found = pd.DataFrame(
+            [(rows["across"].mean(), rows["value"].mean(), rows["value"].std()) for _, rows in one.points],
+            columns=["where", "middle", "wide"],
+        ).sort_values("where")
+        low, high = found["middle"] - found["wide"].fillna(0), found["middle"] + found["wide"].fillna(0)
+        if len(found) > 1 and found["wide"].notna().any():
+            band = None if spread else "\N{PLUS-MINUS SIGN} one standard deviation"
+            axes.fill_between(
+                found["where"], low, high, color=one.colour, alpha=0.18, linewidth=0, label=band
+            )
+            spread = True
+        line: dict[str, Any] = {"color": one.colour, "marker": one.marker, "markersize": 5}
+        axes.plot(found["where"], found["middle"], label=one.family.name, **line)
+        axes.scatter(every["across"], every["value"], **dots)
+
+
+def _bars(axes: Axes, drawn: _Drawn, curves: Sequence[_Curve]) -> None:
+    """A bar for each setting, in the colours of the curves."""
+    names: list[str] = []
+    for one in curves:
+        places = range(len(names), len(names) + len(one.points))
+        names += [f"{setting.variant} {one.family.options}".strip() for setting, _ in one.points]
+        means = [float(rows["value"].mean()) for _, rows in one.points]
+        reach = [float(rows["value"].std()) if len(rows) > 1 else 0.0 for _, rows in one.points]
+        axes.bar(places, means, yerr=reach, color=one.colour, label=one.family.name)
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
+
+
+def _levels(
+    axes: Axes, drawn: _Drawn, curves: Sequence[_Curve], answer: Recommendation | None, kind: Kind
 ) -> None:
-    rows = rows.dropna(subset=[across, column])
-    if rows.empty:
+    """References and margins as lines; a ring around what is recommended. Each is named once."""
+    means = {drawn.references[one.family.reference] for one in curves}
+    means = {one for one in means if not math.isnan(one)}
+    _across(axes, sorted(means), color="black", linestyle=":", label="reference")
+    if answer is None or answer.column != drawn.column:
         return
-    color, marker = f"C{index % 10}", MARKERS[index % len(MARKERS)]
-    spread: dict[str, Any] = {"color": color, "s": 12, "alpha": 0.45, "marker": marker}
-    if kind == "scatter":
-        axes.scatter(rows[across], rows[column], label=name, **{**spread, "alpha": 0.8, "s": 20})
-        return
-    found = rows.groupby("variant", sort=False).agg({across: "mean", column: ["mean", "std"]})
-    found = found.sort_values((across, "mean"))
-    where, middle = found[(across, "mean")], found[(column, "mean")]
-    wide = found[(column, "std")].fillna(0)
-    axes.fill_between(where, middle - wide, middle + wide, color=color, alpha=0.18, linewidth=0)
-    axes.plot(where, middle, color=color, marker=marker, markersize=5, label=name)
-    axes.scatter(rows[across], rows[column], **spread)
+    criterion, sign = answer.criterion, 1 if answer.better == "higher" else -1
+    lost = ((one, criterion.margin * (one if criterion.relative else 1.0)) for one in means)
+    _across(axes, sorted(one - sign * gone for one, gone in lost), color=RING, linestyle="--", label="margin")
+    label: str | None = "recommended"
+    for place, value in _recommended(curves, answer, kind):
+        ring: dict[str, Any] = {"markersize": 13, "fillstyle": "none", "color": RING, "zorder": 5}
+        axes.plot(place, value, "o", linestyle="none", label=label, **ring)
+        label = None
 
 
-def _reference(axes: Axes, rows: pd.DataFrame, column: str) -> None:
-    if len(rows):
-        axes.axhline(rows[column].mean(), color="black", linewidth=1, linestyle=":", label="reference")
+def _across(axes: Axes, values: Sequence[float], *, label: str, **style: Any) -> None:
+    for index, value in enumerate(values):
+        axes.axhline(value, linewidth=1, label=None if index else label, **style)
 
 
-def _bars(axes: Axes, rows: pd.DataFrame, column: str) -> None:
-    found = rows.groupby("variant", sort=False)[column].agg(["mean", "std"])
-    kinds = rows.groupby("variant", sort=False)["family"].first()
-    colors = {name: f"C{index % 10}" for index, name in enumerate(dict.fromkeys(kinds))}
-    places = range(len(found))
-    axes.bar(places, found["mean"], yerr=found["std"].fillna(0), color=[colors[kind] for kind in kinds])
-    axes.set_xticks(places, found.index, rotation=60, ha="right", fontsize=7)
+def _recommended(
+    curves: Sequence[_Curve], answer: Recommendation, kind: Kind
+) -> Iterator[tuple[float, float]]:
+    """Where the recommended settings of the curves lie; of bars, by their number."""
+    best = {one.family.name: one.recommended for one in answer.answers}
+    number = 0
+    for one in curves:
+        for setting, rows in one.points:
+            level = best.get(one.family.name)
+            if level is not None and level.setting == setting:
+                place = float(number) if kind == "bar" else float(rows["across"].mean())
+                yield place, float(rows["value"].mean())
+            number += 1
 
 
-def _decision(axes: Axes, answer: Recommendation, across: str, kind: Kind) -> None:
-    """The margin as a line; a ring around what is recommended."""
-    criterion = answer.criterion
-    lost = criterion.margin * (answer.reference if criterion.relative else 1.0)
-    level = answer.reference - lost if answer.better == "higher" else answer.reference + lost
-    axes.axhline(level, color="crimson", linewidth=1, linestyle="--", label="margin")
-    if kind == "bar":
-        return
-    for one in answer.answers:
-        best = one.recommended
-        place = None if best is None else (best.setting.knob if across == "knob" else best.cost)
-        if best is not None and place is not None and across in ("knob", criterion.cost):
-            axes.plot(place, best.value, "o", markersize=13, fillstyle="none", color="crimson", zorder=5)
+def _logarithmic(axes: Axes) -> None:
+    """A logarithmic axis whose ticks are plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 @click.command()
 @click.argument("study")
-@click.option("--metric", "-m", "y", required=True, help="Column of the results, or its end, as ap_0.5.")
+@click.option("--metric", "-m", "y", help="Column, or its end, as ap_0.5. [default: the criterion's]")
 @click.option("--against", "-x", "x", default="bits_per_pixel", show_default=True, help="Column, or knob.")
 @click.option("--kind", type=click.Choice(["line", "scatter", "bar"]), default="line", show_default=True)
 @click.option("--family", "families", multiple=True, help="This modifier alone; may be repeated.")
@@ -156,7 +299,7 @@ def _decision(axes: Axes, answer: Recommendation, across: str, kind: Kind) -> No
     "--log/--linear", "log_x", default=None, help="Scale of the lower axis [default: log for rates]."
 )
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="PNG, SVG or PDF.")
-def command(study: str, output: Path, **options: Any) -> None:
+def command(study: str, output: Path, y: str | None, **options: Any) -> None:
     """Draw a metric of STUDY against the rate, the knob or any column, with margin and recommendation.
 
     \b
@@ -165,24 +308,31 @@ def command(study: str, output: Path, **options: Any) -> None:
       iqf plot textures --metric accuracy --against knob --family jpeg -o jpeg.svg
       iqf plot textures --metric accuracy --kind bar -o bars.png
     """
-    from iqf_core import ParameterError, Results, open_results
-    from iqf_report.recommend import recommend
+    from iqf_report.opening import study_of
 
     if output.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise click.BadParameter(f"{output}: write a name that ends in .png, .svg or .pdf", param_hint="-o")
-    results = open_results(study)
-    if not isinstance(results, Results):
-        raise ParameterError(f"{study}: not a study's folder")
-    criterion = results.criterion()
-    answer = None
-    if (
-        criterion is not None
-        and criterion["metric"].rpartition(".")[2] == str(options["y"]).rpartition(".")[2]
-    ):
-        answer = recommend(results)
-    figure = plot(results, answer=answer, **options)
+    results = study_of(study)
+    y = y or (results.criterion() or {}).get("metric")
+    if y is None:
+        raise click.UsageError(f"{results.name}: which metric? It has no `criterion:`, so give --metric")
+    figure = plot(results, y=y, answer=_answer(results), **options)
     try:
         figure.savefig(output, dpi=150)
     except OSError as error:
         raise click.FileError(str(output), hint=str(error)) from error
     click.echo(output)
+
+
+def _answer(results: Results) -> Recommendation | None:
+    """By the study's own criterion; None where it has none, or nothing can be decided."""
+    from iqf_core import ParameterError
+    from iqf_report.recommend import recommend
+
+    if results.criterion() is None:
+        return None
+    try:
+        return recommend(results)
+    except ParameterError as error:
+        log.warning("neither margin nor recommendation is drawn: %s", error)
+        return None

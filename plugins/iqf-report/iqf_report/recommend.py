@@ -38,17 +38,16 @@ def recommend(
     Raises
     ------
     ParameterError
-        When there is no criterion, or the results do not have its metric.
+        When there is no criterion, the results do not have its metric or cost, or the file that was given
+        has another criterion than its results.
     """
-    from iqf_core import ParameterError, open_results
-    from iqf_core import Results as Opened
+    from iqf_core import ParameterError
     from iqf_core.criterion import Criterion as Made
     from iqf_report.deciding import decide
-    from iqf_report.looks import why_exploratory
+    from iqf_report.looks import looked_at
+    from iqf_report.opening import study_of
 
-    opened = results if isinstance(results, Opened) else open_results(results)
-    if not isinstance(opened, Opened):
-        raise ParameterError(f"{results}: not a study's folder")
+    opened = study_of(results)
     known = criterion.model_dump() if isinstance(criterion, Made) else (criterion or opened.criterion() or {})
     given = {"frozen": opened.is_frozen(), **known, **changes} if opened.is_frozen() else {**known, **changes}
     for key in ("metric", "margin"):
@@ -58,7 +57,9 @@ def recommend(
                 "--metric ap_0.5 --margin 0.03"
             )
     made = Made.of(given)
-    return replace(decide(opened, made), exploratory=why_exploratory(opened, made))
+    answer, look = decide(opened, made), looked_at(opened, made)
+    notes = (*answer.notes, look.note) if look.note else answer.notes
+    return replace(answer, exploratory=look.exploratory, notes=notes)
 
 
 @click.command()
@@ -79,7 +80,8 @@ def recommend(
 def command(study: str, as_json: bool, as_csv: bool, **options: Any) -> None:
     """Say which setting of STUDY is the harshest that still does the job, and how sure that is.
 
-    The study's `criterion:` counts; what is given here instead makes the answer exploratory.
+    The study's `criterion:` counts; what is given here instead makes the answer exploratory. Each look at
+    other runs by the study's own criterion is noted in looks.json, in the study's folder.
 
     \b
     Examples:
@@ -89,6 +91,8 @@ def command(study: str, as_json: bool, as_csv: bool, **options: Any) -> None:
     """
     from iqf_report.saying import said
 
+    if as_csv and as_json:
+        raise click.UsageError("--json and --csv: give one of them")
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if "families" in given:
         given["families"] = list(given["families"])

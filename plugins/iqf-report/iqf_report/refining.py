@@ -185,6 +185,8 @@ class _Work:
             return Refined(name, None, None, f"{name}: there is no knob to narrow along.")
         if stopped is None:
             return Refined(name, None, None, f"{name}: none of its settings failed: try harsher ones.")
+        if not stopped.setting.ran:
+            return Refined(name, None, None, f"{name}: {stopped.setting.variant}: {stopped.remedy}.")
         start = knob.mild if best is None else family.value_of(best.setting)
         try:
             narrowed = halved(

@@ -13,7 +13,7 @@ import numpy as np
 from iqf_core import PredictionMetric
 from iqf_core import metric as make_metric
 from iqf_core.errors import IqfError
-from iqf_core.metrics import Metric
+from iqf_core.metrics import Metric, Output
 from iqf_core.tables import read_table
 
 if TYPE_CHECKING:
@@ -44,7 +44,12 @@ class Stored:
     @property
     def better(self) -> Literal["higher", "lower", "none"]:
         """What the metric declares."""
-        return next(one.better for one in self.metric.outputs if one.name == self.output)
+        return self.declared.better
+
+    @property
+    def declared(self) -> Output:
+        """The output, with its range."""
+        return next(one for one in self.metric.outputs if one.name == self.output)
 
     def table(self) -> pd.DataFrame:
         """The table, whose groups are those of the dataset, or each image by itself."""

@@ -57,11 +57,25 @@ def test_what_is_lost_and_what_is_only_unseen(results):
 def test_it_is_said(results):
     found = CliRunner().invoke(command, [str(results.folder), "-m", "score"], catch_exceptions=False)
     assert "jpeg-quality10: score is 0.3 worse where the model has never seen the like" in found.output
-    assert "wins back 0.2 ± 0.0046 (standard error), and 0.1 is lost for good" in found.output
+    assert "wins back 0.2 ± 0.0046 (standard error), and 0.1 ± " in found.output
     assert "jpeg-quality50: score is 0.05 worse" in found.output
     assert "wins nothing back that could be told from chance" in found.output
-    rows = json.loads(CliRunner().invoke(command, [str(results.folder), "-m", "score", "--json"]).output)
+    rows = json.loads(CliRunner().invoke(command, [str(results.folder), "-m", "score", "--json"]).stdout)
     assert len(rows) == 2
+
+
+def test_what_was_taken_to_be_is_said_beside(results):
+    found = CliRunner().invoke(command, [str(results.folder), "-m", "score", "--json"])
+    assert "higher is taken to be" in found.stderr
+    assert len(json.loads(found.stdout)) == 2
+
+
+def test_a_column_without_values_says_so(results):
+    for file in (results.folder / "runs").glob("cell*/outcome.json"):
+        outcome = json.loads(file.read_text())
+        file.write_text(json.dumps({**outcome, "metrics": {"score": [[0, float("nan")]]}}))
+    with pytest.raises(iqf.ParameterError, match="score has no value in any run that ended well"):
+        crossing(results, "score")
 
 
 def test_a_study_that_is_no_matrix_says_so(written, spread):

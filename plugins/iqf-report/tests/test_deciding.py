@@ -59,7 +59,7 @@ def test_it_is_said_in_sentences(two_families):
     text = said(recommend(two_families, {**RULE, "families": ["jpeg", "quantise"]}))
     assert "keeps score within 0.03 below that of the reference (0.9), with 95 % confidence" in text
     assert "jpeg: jpeg-quality50 still does: score 0.885, at worst" in text
-    assert "at 1 bits_per_pixel, 88 % fewer than the reference (1/8)" in text
+    assert "at 1 bits_per_pixel, 88 % less than the reference (1/8)" in text
     assert "jpeg-quality20 does not: score 0.8, at best" in text
     assert "quantise-bits3 is undecided" in text
     assert "Cheapest that does: jpeg-quality50" in text

@@ -1,0 +1,201 @@
+"""What is not there, or not what it seems: runs to come, NaN, failures, costs, directions, plugins."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from click.testing import CliRunner
+
+import iqf_core as iqf
+from iqf_core.criterion import Criterion
+from iqf_report.families import unplaced
+from iqf_report.recommend import command, recommend
+from iqf_report.saying import said
+from iqf_report.testing import MadeRun, write_study
+from iqf_report.wanted import wanted
+
+RULE = {"metric": "score", "margin": 0.03}
+ASKED = {"modifiers": [{"jpeg": {"quality": [90, 50]}}, "quantise(bits=4)"], "reference": True}
+
+
+def planned(results, more):
+    """Let a study have more runs than have ended."""
+    file = results.folder / "study.json"
+    study = json.loads(file.read_text())
+    file.write_text(json.dumps({**study, "runs": [*study["runs"], *(f"late{n}" for n in range(more))]}))
+    return results
+
+
+def verdicts(answer):
+    return {level.setting.variant: level.verdict for one in answer.answers for level in one.levels}
+
+
+def test_families_that_are_to_come_share_the_error_rate(written, spread):
+    settings = {None: spread(0.9, seed=1), "jpeg(quality=90)": spread(0.9, seed=2)}
+    results = planned(written.study(settings, rates={None: 8.0, "jpeg(quality=90)": 2.0}, **ASKED), 10)
+    answer = recommend(results, RULE)
+    assert answer.alpha == pytest.approx(0.025)
+    assert verdicts(answer) == {
+        "jpeg-quality90": "accepted",
+        "jpeg-quality50": "missing",
+        "quantise-bits4": "missing",
+    }
+    text = said(answer)
+    assert "over 2 families" in text
+    assert text.splitlines()[1] == "Note: 10 of 20 runs are not done yet."
+    assert "quantise: incomplete: its runs are not done (`iqf run`)" in text
+    assert "the runs of jpeg-quality50 are not done (`iqf run`)" in text
+    assert "Cheapest that does of what is done so far: jpeg-quality90" in text
+
+
+def test_a_reference_that_is_to_come_leaves_everything_open(written, spread):
+    answer = recommend(written.study({"jpeg(quality=90)": spread(0.9)}, **ASKED), RULE)
+    assert set(verdicts(answer).values()) == {"missing", "not tested"}
+    assert "the runs of reference are not done" in said(answer)
+
+
+def test_a_plugin_that_is_gone_keeps_its_share(written, spread):
+    settings = {None: spread(0.9, seed=1), "jpeg(quality=90)": spread(0.9, seed=2)}
+    gone = ["sharpen(by=[1, 2])", "blur2(a=1) | jpeg(quality=50)", "jpeg(quality=90)"]
+    results = written.study(settings, modifiers=gone, reference=True)
+    assert unplaced(wanted(results)) == ["sharpen", "blur2+jpeg"]
+    answer = recommend(results, RULE)
+    assert answer.alpha == pytest.approx(0.05 / 3)
+    assert "sharpen: its plugin is not here now" in answer.caveats[-1] + answer.caveats[-2]
+
+
+def test_a_failed_run_is_said_with_whose_it_is(written, spread):
+    runs = [MadeRun(None, r, {"score": value}) for r, value in enumerate(spread(0.9))]
+    runs += [MadeRun("jpeg(quality=50)", r, reason="exit code 3") for r in range(5)]
+    runs += [MadeRun("quantise(bits=4)", r, {"score": 0.9 + r / 500}) for r in range(2)]
+    runs += [MadeRun("quantise(bits=4)", 2, reason="exit code 3")]
+    text = said(recommend(write_study(written.folder / "failing", runs), RULE))
+    why = "(`iqf results failing --failed` says why)"
+    assert f"5 of 5 runs of jpeg-quality50 failed {why}" in text
+    assert f"1 of 3 runs of quantise-bits4 failed {why}" in text
+    assert f"6 of 13 runs failed and do not count {why}" in text
+    runs[0:5] = [MadeRun(None, r, reason="killed") for r in range(5)]
+    text = said(recommend(write_study(written.folder / "unreferenced", runs), RULE))
+    assert "5 of 5 runs of reference failed" in text
+
+
+@pytest.mark.parametrize(("value", "what"), [(math.nan, "NaN (or was not written)"), (math.inf, "infinite")])
+def test_what_is_no_number_is_said(written, spread, value, what):
+    results = written.study({None: spread(0.9, count=3), "jpeg(quality=90)": [value] * 3})
+    text = said(recommend(results, RULE))
+    assert f"score is {what} in 3 of 3 runs of jpeg-quality90" in text
+    results = written.study({None: [value] * 3, "jpeg(quality=90)": spread(0.9)}, name="other")
+    assert f"score is {what} in 3 of 3 runs of reference" in said(recommend(results, RULE))
+
+
+def test_an_error_is_not_taken_for_a_score(written, spread):
+    runs = [
+        MadeRun(spec, r, {"val_loss": v, "score": v})
+        for spec in (None, "jpeg(quality=50)")
+        for r, v in enumerate(spread(0.9))
+    ]
+    results = write_study(written.folder / "loss", runs)
+    with pytest.raises(iqf.ParameterError, match="--better lower"):
+        recommend(results, metric="val_loss", margin=0.1)
+    assert recommend(results, metric="val_loss", margin=0.1, better="lower").better == "lower"
+    assert "higher is taken to be" in said(recommend(results, RULE)).splitlines()[1]
+
+
+def test_costs(written, spread):
+    settings = {None: spread(0.9, seed=1), "blur(sigma_px=0.5)": spread(0.9, seed=2)}
+    results = written.study(settings)
+    text = said(recommend(results, RULE))
+    assert "blur-sigma_px0.5 still does" in text
+    assert "Nothing is recommended" not in text
+    assert "None of them is called the cheapest: no bits_per_pixel is known" in text
+    with pytest.raises(iqf.ParameterError, match=r"no values of 'duration'\. Did you mean 'duration_s'"):
+        recommend(results, {**RULE, "cost": "duration"})
+    assert recommend(results, {**RULE, "cost": "duration_s"}).best is not None
+    with pytest.raises(iqf.ParameterError, match="metric and cost are both score"):
+        recommend(results, {**RULE, "cost": "score"})
+    rates = {None: 2.0, "blur(sigma_px=0.5)": 3.0}
+    dearer = said(recommend(written.study(settings, rates=rates, name="dearer"), RULE))
+    assert "50 % more than the reference (2)" in dearer
+
+
+def test_repetitions_that_never_differ(written):
+    results = written.study({None: [0.90] * 3, "jpeg(quality=50)": [0.88] * 3})
+    answer = recommend(results, metric="score", margin=0.021)
+    assert "the repetitions do not differ at all: is the seed used?" in answer.caveats
+    assert "the least step between values of the study, 0.02," in answer.answers[0].levels[0].remedy
+
+
+def test_a_relative_bound_is_a_share(written, spread):
+    results = written.study({None: spread(0.5, seed=1), "jpeg(quality=50)": spread(0.49, seed=2)})
+    answer = recommend(results, metric="score", margin=0.1, relative=True)
+    level = answer.answers[0].levels[0]
+    assert level.share == pytest.approx(level.bound / 0.5)
+    assert -0.1 < level.share < -0.02
+    text = said(answer)
+    assert "within 10 % (0.05) below that of the reference (0.5)" in text
+    assert f"at worst {-100 * level.share:.3g} % below the reference" in text
+
+
+def test_which_hyperparameters_the_best_has(written):
+    runs = [
+        MadeRun(spec, r, {"score": 0.9 + r / 1000}, {}, {"bits_per_pixel": 8 - r}, hyperparameters=cell)
+        for spec in (None, "jpeg(quality=50)")
+        for cell in ({"lr": 0.1, "epochs": 3}, {"lr": 0.2, "epochs": 3})
+        for r in range(3)
+    ]
+    results = write_study(written.folder / "grid", runs, hyperparameters={"lr": [0.1, 0.2], "epochs": 3})
+    answer = recommend(results, RULE)
+    assert [one.family.name for one in answer.answers] == ["jpeg (lr=0.1)", "jpeg (lr=0.2)"]
+    assert "Cheapest that does: jpeg-quality50 (lr=0.1)" in said(answer)
+
+
+def test_a_frozen_model_needs_images(written, spread):
+    results = written.study({None: [0.9], "jpeg(quality=50)": [0.89]}, frozen=True)
+    text = said(recommend(results, RULE))
+    assert "one frozen model needs values image by image" in text
+    assert "repetitions of the same model cannot replace them" in text
+    assert "at least 3" not in text
+
+
+def test_what_more_repetitions_would_do(written, spread):
+    settings = {None: spread(0.9, seed=1)}
+    for quality, mean in ((90, 0.872), (50, 0.868)):
+        settings_now = {**settings, f"jpeg(quality={quality})": spread(mean, std=0.01, seed=quality)}
+        text = said(recommend(written.study(settings_now, name=f"q{quality}"), RULE))
+        word = "would accept it" if mean > 0.87 else "would show that it does not"
+        assert f"repetitions {word}, if its mean stays where it is" in text
+
+
+def test_a_file_with_another_criterion_than_its_results(written, spread, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kept = Criterion.of(RULE).model_dump(mode="json")
+    written.study({None: spread(0.9, seed=1), "jpeg(quality=50)": spread(0.9, seed=2)}, criterion=kept)
+    file = tmp_path / "study.yaml"
+    content = {"name": "study", "datasets": {"test": "d"}, "task": {"script": "s.py"}, "criterion": RULE}
+    file.write_text(json.dumps(content))
+    assert recommend(file).answers
+    file.write_text(json.dumps({**content, "criterion": {**RULE, "margin": 0.05}}))
+    with pytest.raises(iqf.ParameterError, match=r"margin: 0\.05.*margin: 0\.03.*`iqf run .*study.yaml`"):
+        recommend(str(file))
+    file.write_text(json.dumps({**content, "criterion": None}))
+    with pytest.raises(iqf.ParameterError, match="has no criterion, and its results were run with the"):
+        recommend(file)
+
+
+def test_looks_that_cannot_be_noted(written, spread):
+    kept = Criterion.of(RULE).model_dump(mode="json")
+    settings = {None: spread(0.9, seed=1), "jpeg(quality=50)": spread(0.9, seed=2)}
+    results = written.study(settings, criterion=kept)
+    (results.folder / "looks.json").mkdir()  # also for root, who may write into any folder
+    answer = recommend(results)
+    assert answer.exploratory == ""
+    assert "looks.json cannot be read, so earlier looks are not counted" in answer.notes[-1]
+
+
+def test_json_and_csv_together_are_refused(written, spread):
+    results = written.study({None: spread(0.9), "jpeg(quality=50)": spread(0.9)})
+    found = CliRunner().invoke(command, [str(results.folder), "--json", "--csv"])
+    assert found.exit_code == 2
+    assert "give one of them" in found.output
