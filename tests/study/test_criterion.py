@@ -115,8 +115,8 @@ def test_a_metric_that_two_give_is_refused(here: Lab):
 def test_when_it_was_fixed_is_kept(here: Lab):
     rule = {"metric": "loss", "margin": 0.1, "better": "lower"}
     file = here.study(modifiers=["identity"], criterion=rule)
-    assert "so the script has to write it" in here.iqf("run", file).out
-    assert "so the script has to write it" not in here.iqf("plan", file).out  # it has written it
+    assert "so the script has to write it" in here.iqf("run", file).err
+    assert "so the script has to write it" not in here.iqf("plan", file).err  # it has written it
     kept = json.loads((here.runs / "study" / "study.json").read_text())["criterion"]
     assert (kept["criterion"]["metric"], kept["runs_before"]) == ("loss", 0)
     here.iqf("run", here.study(modifiers=["identity"], criterion={**rule, "margin": 0.2}))
