@@ -51,7 +51,7 @@ def test_an_unknown_shell_is_refused_with_those_that_are_known(lab: Lab) -> None
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("iqf re", ["results", "recommend", "report", "refine"]),
+        ("iqf re", ["results", "recommend", "refine", "report"]),
         ("iqf --v", ["--verbose", "--version"]),
         ("iqf recommend --m", ["--metric", "--margin"]),
         ("iqf run --fa", ["--fail-fast"]),

@@ -67,7 +67,9 @@ def test_ctrl_c_at_any_instant(lab: Lab) -> None:
         time.sleep(instant)
         asked = time.monotonic()
         terminal.process.sendintr()
-        assert terminal.wait(2 * SOON_S).code in (0, 130), terminal.text
+        ended = terminal.wait(2 * SOON_S).code
+        over = "4 done earlier" in terminal.text  # all was said: what is struck is the interpreter's own end
+        assert ended in (0, 130) or over, terminal.text
         assert time.monotonic() - asked < SOON_S
         assert "Traceback" not in terminal.text
         assert lab.left_running() == []

@@ -138,12 +138,12 @@ def command(
       iqf report textures -o report.html --figures figures
       iqf report textures -o report.md --metric accuracy --margin 0.03
     """
-    from iqf_core import open_results
     from iqf_core.cli.tables import console
+    from iqf_report.opening import study_of
 
     known = form or ("md" if output is not None and output.suffix.lower() in (".md", ".markdown") else "html")
     given = {name: value for name, value in options.items() if value is not None}
-    opened: Any = open_results(study)
+    opened: Any = study_of(study)
     file = output or Path(f"{opened.name}-report.{known}")
     if file.is_dir():
         raise click.BadParameter(f"{file} is a folder; name a file", param_hint="-o")
