@@ -118,7 +118,12 @@ def report(results: Results | str | Path, *, command: str = "", **changes: Any) 
 
 @click.command()
 @click.argument("study")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="[default: STUDY-report.html or .md]")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="[default: report.html in the folder of the results]",
+)
 @click.option("--format", "form", type=click.Choice(["html", "md"]), help="[default: by the output's name]")
 @click.option("--figures", type=click.Path(path_type=Path), help="Write the figures into this folder too.")
 @click.option("--metric", help="What decides, where the study has no criterion.")
@@ -144,7 +149,8 @@ def command(
     known = form or ("md" if output is not None and output.suffix.lower() in (".md", ".markdown") else "html")
     given = {name: value for name, value in options.items() if value is not None}
     opened: Any = study_of(study)
-    file = output or Path(f"{opened.name}-report.{known}")
+    # Not beside the script by default: what lies there counts as its code, and its runs would be done anew.
+    file = output or opened.folder / f"report.{known}"
     if file.is_dir():
         raise click.BadParameter(f"{file} is a folder; name a file", param_hint="-o")
     words = " ".join(f"--{name} {value}" for name, value in given.items())
