@@ -156,9 +156,11 @@ def _next_steps(found: Results) -> list[str]:
 
     from iqf_core.plugins import registry
 
-    name, metrics = shlex.quote(found.name), [shlex.quote(metric) for metric in found.metrics()]
+    name, decided = shlex.quote(found.name), ""
     offered = {entry.name for entry in registry().components("commands")}
-    decided = "" if found.criterion() else f" --metric {metrics[0] if metrics else 'METRIC'} --margin 0.03"
+    if not found.criterion():
+        metric = next(map(shlex.quote, found.metrics()), "METRIC")
+        decided = f" --metric {metric} --margin 0.03"
     steps = {
         f"iqf recommend {name}{decided}": "which setting still does the job, and how sure",
         f"iqf report {name}{decided}": "all of it on one page",

@@ -148,6 +148,11 @@ class Recommendation:
         """Whether some families had no run at all, so that a cheaper one may come."""
         return any(not level.setting.ran for one in self.answers for level in one.levels)
 
+    def limit(self, reference: float) -> float:
+        """Worst value that still does, beside a reference of this mean."""
+        lost = self.criterion.margin * (reference if self.criterion.relative else 1.0)
+        return reference - lost if self.better == "higher" else reference + lost
+
     @property
     def best(self) -> FamilyAnswer | None:
         """The family whose recommended setting costs least."""

@@ -70,7 +70,8 @@ def plot(
         When there is no such column or family.
     """
     from matplotlib.figure import Figure as Made
-    from matplotlib.text import Text
+
+    from iqf_report.page.drawing import plain
 
     drawn = _drawn(results, y, x, kind, families)
     panels = _panels(drawn) if x == KNOB and kind != "bar" else [list(drawn.curves)]
@@ -86,7 +87,7 @@ def plot(
             else:
                 axes.set_xlabel(drawn.across)
             if log_x or (log_x is None and "bits" in drawn.across):
-                _logarithmic(axes)
+                axes.set_xscale("log")
         _levels(axes, drawn, curves, answer, kind)
         axes.grid(alpha=0.3)
         axes.set_axisbelow(True)
@@ -94,8 +95,7 @@ def plot(
             axes.legend(fontsize=8)
     every[0].set_ylabel(textwrap.fill(y, 40))
     figure.suptitle(results.name)
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)
+    plain(figure)
     return figure
 
 
@@ -160,17 +160,12 @@ def _tell(dark: Sequence[str], lost: Sequence[str], y: str, across: str) -> None
         log.warning("not drawn: the plugin of %s is not here", ", ".join(lost))
 
 
-def _rows(table: pd.DataFrame, setting: Setting) -> pd.DataFrame:
-    mine = table["variant"] == setting.variant
-    for name, value in setting.hyperparameters:
-        mine &= table[name].astype(str) == str(value)
-    return table[mine]
-
-
 def _mean(table: pd.DataFrame, setting: Setting, column: str) -> float:
     import numpy as np
 
-    values = _rows(table, setting)[column].to_numpy(float)
+    from iqf_report.studied import runs_of
+
+    values = runs_of(table, setting)[column].to_numpy(float)
     values = values[np.isfinite(values)]
     return float(values.mean()) if values.size else math.nan
 
@@ -179,7 +174,9 @@ def _points(table: pd.DataFrame, family: Family, setting: Setting, column: str, 
     import numpy as np
     import pandas as pd
 
-    rows = _rows(table, setting)
+    from iqf_report.studied import runs_of
+
+    rows = runs_of(table, setting)
     value = family.value_of(setting)
     knob = setting.knob if math.isnan(value) else value
     where = rows[across].astype(float) if across != KNOB else float("nan") if knob is None else float(knob)
@@ -249,9 +246,7 @@ def _levels(
     _across(axes, sorted(means), color="black", linestyle=":", label="reference")
     if answer is None or answer.column != drawn.column:
         return
-    criterion, sign = answer.criterion, 1 if answer.better == "higher" else -1
-    lost = ((one, criterion.margin * (one if criterion.relative else 1.0)) for one in means)
-    _across(axes, sorted(one - sign * gone for one, gone in lost), color=RING, linestyle="--", label="margin")
+    _across(axes, sorted(map(answer.limit, means)), color=RING, linestyle="--", label="margin")
     label: str | None = "recommended"
     for place, value in _recommended(curves, answer, kind):
         ring: dict[str, Any] = {"markersize": 13, "fillstyle": "none", "color": RING, "zorder": 5}
@@ -277,16 +272,6 @@ def _recommended(
                 place = float(number) if kind == "bar" else float(rows["across"].mean())
                 yield place, float(rows["value"].mean())
             number += 1
-
-
-def _logarithmic(axes: Axes) -> None:
-    """A logarithmic axis whose ticks are plain numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 @click.command()

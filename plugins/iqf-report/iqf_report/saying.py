@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from iqf_core.criterion import Criterion
 from iqf_report.deciding import FamilyAnswer, Level, Recommendation
 
 FRESH = "fresh seeds (another `name:` and `seed:`, at best other test images too)"
@@ -27,11 +28,9 @@ def said(answer: Recommendation) -> str:
 def _question(answer: Recommendation) -> str:
     criterion = answer.criterion
     references = list(dict.fromkeys(number(one.reference) for one in answer.answers))
-    margin = f"{criterion.margin:g}"
-    if criterion.relative:
-        margin = f"{100 * criterion.margin:g} %"
-        if len(references) == 1 and not math.isnan(answer.reference):
-            margin += f" ({number(criterion.margin * answer.reference)})"
+    margin = margin_of(criterion)
+    if criterion.relative and len(references) == 1 and not math.isnan(answer.reference):
+        margin += f" ({number(criterion.margin * answer.reference)})"
     side = "below" if answer.better == "higher" else "above"
     shared = answer.shared or len(answer.answers)
     families = f", over {shared} families" if shared > 1 else ""
@@ -40,6 +39,11 @@ def _question(answer: Recommendation) -> str:
     return (
         f"{answer.study}: which setting {kept}, with {100 * criterion.confidence:g} % confidence{families}?"
     )
+
+
+def margin_of(criterion: Criterion) -> str:
+    """The margin as it was given: in the metric's unit, or in percent of the reference."""
+    return f"{100 * criterion.margin:g} %" if criterion.relative else f"{criterion.margin:g}"
 
 
 def _family(answer: Recommendation, one: FamilyAnswer) -> Iterator[str]:

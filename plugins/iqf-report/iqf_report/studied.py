@@ -47,8 +47,7 @@ class Studied:
         missing, planned = self._missing(len(table))
         if missing:
             self.caveats.append(f"{missing} of {planned} runs are not done yet")
-        if "train_variant" in table:  # of a matrix, each model on what it was trained on
-            table = table[table["train_variant"] == table["variant"]]
+        table = on_own(table)
         failed = len(table) and int((table["status"] != "FINISHED").sum())
         if failed == len(table):
             what = f"all {failed} that ended have failed ({self._why})" if failed else "`iqf run` first"
@@ -208,6 +207,19 @@ class Studied:
         for row, named in zip(keys.index, keys.itertuples(index=False), strict=True):
             found.setdefault(tuple(named), []).append(row)
         return found
+
+
+def on_own(table: pd.DataFrame) -> pd.DataFrame:
+    """Runs of a matrix whose model was judged on what it was trained on; of any other study, all."""
+    return table[table["train_variant"] == table["variant"]] if "train_variant" in table else table
+
+
+def runs_of(table: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    """Rows of a setting."""
+    mine = table["variant"] == setting.variant
+    for name, value in setting.hyperparameters:
+        mine &= table[name].astype(str) == str(value)
+    return table[mine]
 
 
 def _named(setting: Setting) -> tuple[str, ...]:

@@ -13,11 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 import iqf_core as iqf
+from iqf_core.evaluate import GENERATED
 from iqf_report.page.blocks import Drawing, Section, Table, Text, blocks_of
 from iqf_report.page.cells import cell_of, clean
 from iqf_report.page.drawing import inline
 from iqf_report.page.html import page
-from iqf_report.page.material import shortest
+from iqf_report.page.material import Material, shortest
 from iqf_report.report import command, report
 from iqf_report.testing import MadeRun, write_study
 
@@ -186,6 +187,13 @@ def test_sections_of_plugins_are_found_and_a_broken_one_is_told(study, tmp_path)
     assert "What it costs" in text
     assert "20 runs at 2 EUR" in text
     assert "iqf-stranger:odd failed: RuntimeError: no <price>" in text
+
+
+def test_images_that_the_script_wrote_are_known_by_their_metric(written, spread):
+    runs = [MadeRun(None, r, {"score": value}) for r, value in enumerate(spread(0.9))]
+    results = write_study(written.folder / "generated", runs, metrics=["basic"])
+    declared = Material(results, None).declared
+    assert declared[f"{GENERATED}basic.mean"].output.unit == declared["basic.mean"].output.unit == "DN"
 
 
 def test_the_command(study, tmp_path, monkeypatch):

@@ -31,7 +31,7 @@ def empty(width: float = SIZE[0], height: float = SIZE[1]) -> Figure:
 
 def inline(drawing: Drawing) -> str:
     """``<svg>`` for a page: letters are letters, black follows the page, identifiers are its own."""
-    _plain(drawing.figure)
+    plain(drawing.figure)
     buffer = io.StringIO()
     with mpl.rc_context({**STYLE, "svg.hashsalt": drawing.name}):
         nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -48,14 +48,9 @@ def inline(drawing: Drawing) -> str:
 
 def save(drawing: Drawing, file: Path) -> None:
     """Write a figure by the suffix of the file, on white."""
-    _plain(drawing.figure)
+    plain(drawing.figure)
     with mpl.rc_context({**STYLE, "svg.hashsalt": drawing.name}):
         drawing.figure.savefig(file, dpi=150, facecolor="white")
-
-
-def plain_number(value: float, _: int = 0) -> str:
-    """A number beside an axis."""
-    return f"{value:g}"
 
 
 def _head(found: re.Match[str]) -> str:
@@ -68,13 +63,13 @@ def _head(found: re.Match[str]) -> str:
     )
 
 
-def _plain(figure: Figure) -> None:
+def plain(figure: Figure) -> None:
     """No formulae: a dollar in a name is a dollar, and the ticks of a logarithmic axis are numbers."""
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             if axis.get_scale() == "log":
                 axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-                axis.set_major_formatter(FuncFormatter(plain_number))
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
                 axis.set_minor_formatter(NullFormatter())
     for text in figure.findobj(Text):
         text.set_parse_math(False)

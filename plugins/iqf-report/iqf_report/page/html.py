@@ -36,13 +36,11 @@ def page(title: str, headline: str, sections: Sequence[Section]) -> str:
     loader = jinja2.PackageLoader("iqf_report.page", "templates")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["clean"] = clean
-    environment.tests["drawing"] = lambda one: isinstance(one, Drawing)
     environment.globals.update(
         kind=_kind,
         svg=lambda drawing: Markup(inline(drawing)),
         data=_data,
         table=_table,
-        long=1_000_000,
     )
     own = {name: Markup(_own(name)) for name in ("page.css", "page.js")}
     template = environment.get_template("page.html.jinja")

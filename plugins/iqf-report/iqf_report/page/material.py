@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iqf_core import ImageMetric, PairMetric, Results
 from iqf_core import metric as make_metric
 from iqf_core.errors import IqfError
+from iqf_core.evaluate import GENERATED
 from iqf_core.metrics import Metric, Output
 from iqf_core.rates import RATES
 from iqf_core.verification import VERIFY
+from iqf_report.studied import on_own
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from iqf_report.deciding import Recommendation
-
-GENERATED = "generated."
 
 
 @dataclass(frozen=True)
@@ -72,10 +71,7 @@ class Material:
     @functools.cached_property
     def finished(self) -> pd.DataFrame:
         """Runs that ended well; of a matrix, those of models on what they were trained on."""
-        rows = self.table[self.table["status"] == "FINISHED"]
-        if "train_variant" in rows:
-            rows = rows[rows["train_variant"] == rows["variant"]]
-        return rows
+        return on_own(self.table[self.table["status"] == "FINISHED"])
 
     @functools.cached_property
     def origin(self) -> dict[str, Any]:
@@ -148,8 +144,3 @@ def shortest(column: str, among: tuple[str, ...]) -> str:
         if not begins_with_digit and not any(one == end or one.endswith(f".{end}") for one in others):
             return end
     return column
-
-
-def as_text(value: Any) -> str:
-    """JSON of a spec, short."""
-    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))

@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
+from iqf_core.evaluate import GENERATED
 from iqf_core.verification import VERIFY
 from iqf_report.page.blocks import Block, Table, Text
-from iqf_report.page.material import GENERATED, Material
+from iqf_report.page.material import Material
 
 DIRECTION = {"higher": "higher", "lower": "lower", "none": "neither"}
 RATE_WORDS = {

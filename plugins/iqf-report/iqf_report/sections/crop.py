@@ -111,6 +111,11 @@ def cropped(setting: Setting, place: Place, *, like: Crop) -> Crop:
     return Crop(place, _pixels(setting, place), like.low, like.high)
 
 
+def bare(image: object) -> str:
+    """Name of an image whatever its container: a variant may have another."""
+    return str(Path(str(image)).with_suffix(""))
+
+
 def _pixels(setting: Setting, place: Place) -> npt.NDArray[np.float32]:
     if not setting.folder.is_dir():
         raise DatasetError(f"{setting.folder.name}: no longer there; `iqf run` makes it again")
@@ -129,13 +134,13 @@ def _pixels(setting: Setting, place: Place) -> npt.NDArray[np.float32]:
 
 def _found(dataset: Dataset, image: str) -> tuple[str, Affine]:
     """Name of an image in a dataset or variant, and the map from the untouched pixels to its own."""
-    bare = Path(image).with_suffix("")
+    wanted = bare(image)
     if isinstance(dataset, Variant) and dataset.manifest is not None:
         for row in dataset.manifest.images:
-            if Path(row.source).with_suffix("") == bare or Path(row.image).with_suffix("") == bare:
+            if wanted in (bare(row.source), bare(row.image)):
                 return row.image, Affine.identity() if row.affine is None else Affine(*row.affine)
     for record in dataset.records:
-        if Path(record.image).with_suffix("") == bare:
+        if bare(record.image) == wanted:
             return record.image, Affine.identity()
     raise DatasetError(f"{dataset.root.name}: no image {image}")
 

@@ -10,8 +10,9 @@ from iqf_report.deciding import FamilyAnswer, Level, Recommendation
 from iqf_report.page.blocks import Block, Drawing, Gallery, Table, Text
 from iqf_report.page.drawing import ALARM, COLOURS, DASHES, MARKERS, empty
 from iqf_report.page.material import Material
-from iqf_report.saying import number
+from iqf_report.saying import margin_of, number
 from iqf_report.sections.quality import drawn
+from iqf_report.studied import runs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +29,7 @@ def headline(material: Material) -> str:
     if answer is None:
         return "Nothing is decided yet: there is no criterion, or nothing to apply it to."
     best, criterion = answer.best, answer.criterion
-    margin = f"{100 * criterion.margin:g} %" if criterion.relative else f"{criterion.margin:g}"
-    kept = f"{criterion.metric} within {margin} of the untouched images"
+    kept = f"{criterion.metric} within {margin_of(criterion)} of the untouched images"
     sure = f"with {100 * criterion.confidence:g} % confidence"
     if best is None or best.recommended is None:
         accepted = [one.recommended for one in answer.answers if one.recommended is not None]
@@ -74,11 +74,11 @@ def _is_of_images(material: Material, column: str) -> bool:
 
 def _question(answer: Recommendation) -> str:
     criterion = answer.criterion
-    margin = f"{100 * criterion.margin:g} %" if criterion.relative else f"{criterion.margin:g}"
     side = "below" if answer.better == "higher" else "above"
     shared = f", shared by {len(answer.answers)} families" if len(answer.answers) > 1 else ""
+    lost = f"at most {margin_of(criterion)} {side}"
     return (
-        f"Strongest setting of each family whose {criterion.metric} is at most {margin} {side} that of the "
+        f"Strongest setting of each family whose {criterion.metric} is {lost} that of the "
         f"reference ({number(answer.reference)}); error rate {100 * (1 - criterion.confidence):.3g} %{shared}"
     )
 
@@ -189,11 +189,7 @@ def _family(
 
 
 def _values(material: Material, answer: Recommendation, level: Level) -> pd.Series[Any]:
-    rows = material.finished
-    mine = rows["variant"] == level.setting.variant
-    for name, value in level.setting.hyperparameters:
-        mine &= rows[name] == value
-    return rows.loc[mine, answer.column].dropna().astype(float)
+    return runs_of(material.finished, level.setting)[answer.column].dropna().astype(float)
 
 
 def _reach(values: pd.Series[Any]) -> float:
@@ -207,8 +203,5 @@ def _reach(values: pd.Series[Any]) -> float:
 
 
 def _margin(axes: Axes, answer: Recommendation) -> None:
-    criterion = answer.criterion
-    lost = criterion.margin * (answer.reference if criterion.relative else 1.0)
-    level = answer.reference - lost if answer.better == "higher" else answer.reference + lost
     axes.axhline(answer.reference, color="#000000", linewidth=1, linestyle=":", label="reference")
-    axes.axhline(level, color=ALARM, linewidth=1.2, linestyle="--", label="margin")
+    axes.axhline(answer.limit(answer.reference), color=ALARM, linewidth=1.2, linestyle="--", label="margin")

@@ -14,7 +14,7 @@ from iqf_core.errors import IqfError
 from iqf_core.runfolder import RunFolder
 from iqf_report.page.blocks import Block, Gallery, Picture, Table, Text
 from iqf_report.page.material import Material
-from iqf_report.sections.crop import Crop, Place, Setting, cropped
+from iqf_report.sections.crop import Crop, Place, Setting, bare, cropped
 from iqf_report.stored import Stored, stored_in
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _pictures(material: Material, reference: RunFolder, compared: Sequence[Compa
 
 
 def _picture(one: Compared, whites: Mapping[str, Any], place: Place, base: Crop) -> Picture | None:
-    here = one.changes[[_bare(image) == _bare(place.image) for image in one.changes["image"]]]
+    here = one.changes[[bare(image) == bare(place.image) for image in one.changes["image"]]]
     here = here[here["change"].isin(["lost", "gained"])]
     within = here[place.holds(here["x"] + here["width"] / 2, here["y"] + here["height"] / 2)]
     boxes = [(str(row.change), row.x, row.y, row.width, row.height) for row in within.itertuples()]
@@ -216,7 +216,7 @@ def _place(compared: Sequence[Compared]) -> Place | None:
     if not set(PLACE) <= set(every):
         return None
     every = every[every["change"].isin(["lost", "gained"])].dropna(subset=PLACE)
-    every = every.assign(bare=every["image"].map(_bare))
+    every = every.assign(bare=every["image"].map(bare))
     if every.empty:
         return None
     image = every["bare"].value_counts().index[0]
@@ -227,10 +227,6 @@ def _place(compared: Sequence[Compared]) -> Place | None:
     side = max(SIDE, 4 * math.ceil(float(rows.iloc[best][["width", "height"]].max())))
     left, top = (max(0, round(float(value) - side / 2)) for value in (across[best], down[best]))
     return Place(str(rows["image"].iloc[0]), left, top, side)
-
-
-def _bare(image: object) -> str:
-    return str(Path(str(image)).with_suffix(""))
 
 
 def _setting(run: RunFolder, datasets: Mapping[str, Any]) -> Setting:
