@@ -212,8 +212,9 @@ def _needed_by(plan: Plan, runs: Iterable[PlannedRun], who: str) -> dict[str, st
     """Identity of each variant that some runs ask for -> who needs it."""
     found: dict[str, str] = {}
     for run in runs:
+        failed = "" if run.folder.outcome() is None else " (it failed, and `iqf run` tries it again)"
         for dataset, modifier in _asked(run):
-            found.setdefault(_places(plan, dataset, modifier)[0], f"needed by {who} {run.title}")
+            found.setdefault(_places(plan, dataset, modifier)[0], f"needed by {who} {run.title}{failed}")
     return found
 
 

@@ -19,6 +19,8 @@ ERRORS = {"brier", "cer", "ece", "err", "error", "errors", "fid", "kid", "loss",
 ERRORS |= {"mae", "mape", "mse", "nll", "perplexity", "rmse", "wer"}
 """Words in the name of a metric of which less is better."""
 COST = "bits_per_pixel"
+LEAST_REPETITIONS = 3
+"""Trainings below which their spread says nothing to decide by."""
 
 
 class Criterion(pydantic.BaseModel):

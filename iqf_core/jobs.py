@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -176,6 +177,20 @@ def stop(plan: Plan, folder: RunFolder) -> None:
     if found is not None:
         executor, _, handle = found
         executor.cancel(handle)
+
+
+def refused_options(plan: Plan, run: PlannedRun, log: str) -> str:
+    """One sentence on the options that a script says it does not know, and where each comes from."""
+    said = "".join(re.findall(r"(?:unrecognized arguments|[Nn]o such option):?(.*)", log))
+    sources = dict.fromkeys(run.hyperparameters, "hyperparameters")
+    sources |= {option: f"the part {part} of datasets" for part, option in OPTION.items()}
+    if plan.study.seed_argument:
+        sources[plan.study.seed_argument.lstrip("-")] = "seed_argument"
+    refused = [name for name in dict.fromkeys(re.findall(r"--([\w.-]+)", said)) if name in sources]
+    if not refused:
+        return ""
+    named = ", ".join(f"--{name} (from {sources[name]})" for name in refused)
+    return f"the script does not know {named}: have it take it, or correct the study"
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:

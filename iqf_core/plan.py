@@ -9,6 +9,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 
+from iqf_core.criterion import LEAST_REPETITIONS
 from iqf_core.dataset import Dataset, open_dataset
 from iqf_core.errors import ImageError, ParameterError, StudyError
 from iqf_core.executor import TaskExecutor
@@ -97,7 +98,22 @@ class Plan:
     def doubts(self) -> list[str]:
         """What a reader should know before anything is run."""
         criterion = self.study.criterion
-        return [] if criterion is None else criterion.doubts(self.metrics, self._written())
+        if criterion is None:
+            return []
+        said = criterion.doubts(self.metrics, self._written())
+        if self.study.frozen or criterion.frozen:
+            return said
+        if self.study.repetitions < LEAST_REPETITIONS:
+            said.append(
+                f"criterion: repetitions: {self.study.repetitions} cannot decide it: how much trainings "
+                f"differ by chance shows from {LEAST_REPETITIONS} on"
+            )
+        elif self.study.seed_argument is None:
+            said.append(
+                "criterion: no seed_argument, so the script is told no seed, and its repetitions may be one "
+                "and the same run: name the script's option, as in seed_argument: seed"
+            )
+        return said
 
     def _written(self) -> list[str]:
         """Columns of a run that has ended well, where there is one."""

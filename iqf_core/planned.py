@@ -203,7 +203,7 @@ def _key(
         study.task.interpreter,
         f"monitoring={study.mlflow_monitoring}",
         f"repetition={repetition}",
-        f"seed={seed if study.seed_argument else None}",
+        f"seed {study.seed_argument}={seed if study.seed_argument else None}",
         *(f"{part}={identity}" for part, identity in identities.items()),
         *(f"option {name}={value!r}" for name, value in sorted(hyperparameters.items())),
         *(f"environment {name}={value}" for name, value in sorted(study.task.environment.items())),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from iqf_core.errors import ResultsError, did_you_mean
+from iqf_core.criterion import NoSuchMetric, metric_column
+from iqf_core.errors import ParameterError, ResultsError, did_you_mean
 from iqf_core.evaluate import RunDatasets, measure_run
 from iqf_core.metrics import MetricSpec
 from iqf_core.metrics import metric as make_metric
@@ -148,7 +149,28 @@ class Results:
                 f"the repetitions of {len(twins)} setting(s) ended identically, with no seed_argument: "
                 "they are not repetitions, and their spread says nothing"
             )
-        return said + self._unjudged() + self._drifts(table)
+        return said + self._undecided(table) + self._unjudged() + self._drifts(table)
+
+    def _undecided(self, table: pd.DataFrame) -> list[str]:
+        """That finished runs lack the number by which the study is decided, and what stands in its place."""
+        criterion = self.criterion()
+        if criterion is None:
+            return []
+        name, good = str(criterion["metric"]), table[table["status"] == "FINISHED"]
+        try:
+            column = metric_column([*map(str, table.select_dtypes("number"))], name)
+        except NoSuchMetric:
+            lacking = good
+        except ParameterError:  # several: what decides will say so
+            return []
+        else:
+            lacking = good[good[column].isna()]
+        if lacking.empty:
+            return []
+        first = RunFolder(self.folder / "runs" / lacking["key"].iloc[0]).outcome() or {}
+        text = first.get("parameters", {}).get(name)
+        instead = "" if text is None else f": the script wrote the text {text!r}, which is no number"
+        return [f"{len(lacking)} of {len(good)} finished runs have no {name}, which is to decide{instead}"]
 
     def _unjudged(self) -> list[str]:
         """Metrics that could not be applied, each with the first reason."""

@@ -28,6 +28,7 @@ from iqf_core.jobs import (
     failure,
     job_of,
     outcome_json,
+    refused_options,
     stop,
     submitted,
     what_changed,
@@ -330,6 +331,8 @@ class _Session:
         else:
             self.failed += 1
             outcome["log_tail"] = log_tail(run.folder.log)
+            refused = refused_options(self.plan, run, outcome["log_tail"])
+            outcome["reason"] = "; ".join(filter(None, [outcome["reason"], refused]))
         run.folder.write("outcome.json", outcome)
         self._complete(run)
         total = len(self.plan.runs)

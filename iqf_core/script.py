@@ -12,13 +12,15 @@ from iqf_core.fingerprint import digest_of, file_digest
 
 MOST_FILES, MOST_BYTES = 5_000, 2_000_000_000
 """Of a script's folder: with more, it is data that lies there, not code."""
+DOCUMENTS = (".htm", ".html", ".log", ".md", ".pdf", ".rst", ".svg")
+"""What people read and scripts do not; `task.code` can name one that a script reads."""
 
 
 def code_files(script: Path, *, exclude: Sequence[Path] = (), code: Sequence[str] = ()) -> dict[str, str]:
     """Digests of the script and of all that lies with it: what decides whether a run must be run again.
 
-    Hidden files, caches and MLflow's stores do not count, nor does anything in a folder ``iqf-runs`` or
-    with ``#`` in its name (the runs and variants that IQF makes).
+    Hidden files, caches, MLflow's stores and documents (a README, a report) do not count, nor does anything
+    in a folder ``iqf-runs`` or with ``#`` in its name (the runs and variants that IQF makes).
 
     Parameters
     ----------
@@ -85,6 +87,7 @@ def _all_code(folder: Path, excluded: frozenset[Path]) -> Iterator[str]:
         for name in names:
             path = Path(parent, name)
             made = name.startswith(".") or _is_made(name, folder=False)
+            made = made or name.lower().endswith(DOCUMENTS)
             if not made and Path(os.path.realpath(path)) not in excluded:
                 yield str(path.relative_to(folder))
 

@@ -258,6 +258,8 @@ def test_the_fingerprint_changes_with_any_name_or_content(script, tmp_path, chan
         "data#jpeg_quality_50/images/a.png",
         "data/images/a.png",
         "mine/study.yaml",
+        "README.md",
+        "model/report.html",
     ],
 )
 def test_the_fingerprint_ignores_what_is_no_code(script, path):

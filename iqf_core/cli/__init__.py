@@ -223,8 +223,9 @@ def _main(arguments: Sequence[str] | None, session: Session) -> int:
     try:
         code = iqf.main(args=arguments, prog_name="iqf", standalone_mode=False, obj=session)
         return code if isinstance(code, int) else 0
-    except (click.Abort, KeyboardInterrupt):
-        complain("Interrupted.")
+    except (click.Abort, KeyboardInterrupt) as error:
+        standing = error.__cause__ or error  # click turns a KeyboardInterrupt into an Abort
+        complain(f"Interrupted. {standing}".rstrip())
         return 130
     except click.ClickException as error:
         shown = io.StringIO()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iqf_core.cli.completing import study_names
+from iqf_core.cli.completing import runs_here, study_names
 from iqf_core.cli.plugins import as_json
 from iqf_core.cli.talk import complain, is_quiet, note, say
 
@@ -19,11 +19,11 @@ EXIT_FAILED = 1
 
 
 @click.command()
-@click.argument("study", shell_complete=study_names)
+@click.argument("study", required=False, shell_complete=study_names)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @as_json
-def clean(study: str, yes: bool, dry_run: bool, as_json: bool) -> int:
+def clean(study: str | None, yes: bool, dry_run: bool, as_json: bool) -> int:
     """Remove the variants that no unfinished run of STUDY (its file, name or folder) needs.
 
     Unfinished builds of its variants go too, unless a run will go on with them. Datasets, runs and results
@@ -37,8 +37,14 @@ def clean(study: str, yes: bool, dry_run: bool, as_json: bool) -> int:
       iqf clean study.yaml --dry-run --json
     """
     from iqf_core.cleaning import alone, look
+    from iqf_core.jobs import what_changed
 
+    if study is None:
+        known = ", ".join(runs_here()) or "none were run from here"
+        raise click.UsageError(f"name the study whose variants are to go: {known}")
     plan = _plan_of(study)
+    if changed := what_changed(plan):
+        note(f"Note: {changed}, and what they need is kept")
     with alone(plan):
         found = look(plan)
         if not as_json:

@@ -44,9 +44,14 @@ def completion(shell: str) -> None:
     say(found(iqf, {}, "iqf", "_IQF_COMPLETE").source())
 
 
+def runs_here() -> list[str]:
+    """Names of the studies that were run from here."""
+    return [file.parent.name for file in sorted(Path(RUNS_ROOT).glob("*/study.json"))]
+
+
 def study_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of studies that were run from here, and study files."""
-    names = [file.parent.name for file in sorted(Path(RUNS_ROOT).glob("*/study.json"))]
+    names = runs_here()
     files = [str(path) for pattern in STUDY_FILES for path in sorted(Path().glob(pattern))]
     known = [CompletionItem(name) for name in [*names, *files] if name.startswith(incomplete)]
     return known or [CompletionItem(incomplete, type="file")]

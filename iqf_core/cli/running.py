@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from iqf_core.cli.tables import cell_text, console
-from iqf_core.cli.talk import is_quiet
+from iqf_core.cli.talk import is_quiet, near
 from iqf_core.executor import Status
 from iqf_core.planned import PlannedRun
 from iqf_core.plugins.records import one_line, printable
@@ -47,7 +47,7 @@ class Progress(Listener):
         )
 
     def __enter__(self) -> Progress:
-        if can_draw():
+        if can_draw() and self._total:
             self._live.start()
         return self
 
@@ -81,7 +81,7 @@ class Progress(Listener):
         for line in printable(outcome.get("log_tail", "")).splitlines()[-5:]:
             self._print(f"    | {line[:LOG_COLUMNS]}")
         if run.folder.log.is_file():
-            self._print(printable(f"    log: {run.folder.log}"))
+            self._print(printable(f"    log: {near(run.folder.log)}"))
 
     def _print(self, before: str, coloured: str = "", after: str = "", *, colour: str = "") -> None:
         from rich.text import Text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iqf_core.cli.plugins import as_json
-from iqf_core.cli.talk import detail, is_quiet, note, say
+from iqf_core.cli.talk import detail, is_quiet, near, note, say
 from iqf_core.plugins.records import one_line
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def plan(study: Path, max_runs: int | None, max_gb: float | None, as_json: bool)
     made = plan_of(study)
     made.require_affordable(max_runs=max_runs, max_gb=max_gb)
     rows = [_planned(run) for run in made.runs]
-    missing = [f"{dataset.name}: {modifier}" for dataset, modifier in made.missing_variants()]
+    missing = [f"{dataset.name}: {modifier.label}" for dataset, modifier in made.missing_variants()]
     disk, expected = made.disk_bytes(), made.expected_s(made.study.parallel)
     if as_json:
         content = {"runs": rows, "missing_variants": missing, "disk_bytes": disk, "expected_s": expected}
@@ -125,17 +125,22 @@ def run_planned(
 
     done = [run for run in made.runs if run.folder.is_finished()]
     counts = f"{len(made.runs)} runs, {len(done)} done already"
-    head = f"{made.study.name}: {counts}; results in {_near(made.folder)}"
+    head = f"{made.study.name}: {counts}; results in {near(made.folder)}"
     if as_json:
         note(head)
     elif not is_quiet():
         say(head)
     for run in () if fresh else done:
-        detail(f"run {run.title}: reused, from {_near(run.folder.path)}")
+        detail(f"run {run.title}: reused, from {near(run.folder.path)}")
     _show_doubts(made)
     began = time.monotonic()
     with interrupted_by_sigterm(), Progress(len(made.runs) - (0 if fresh else len(done))) as listener:
-        tally = run_plan(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast, listener=listener)
+        try:
+            tally = run_plan(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast, listener=listener)
+        except KeyboardInterrupt:
+            ended = len(made.runs) - len(made.to_do())
+            counts = f"{ended} of {len(made.runs)} runs are done and kept"
+            raise KeyboardInterrupt(f"{counts}; the same command goes on with the rest.") from None
     took = time.monotonic() - began
     detail(f"took {duration(took)}")
     code = EXIT_FAILED if tally.failed or tally.unjudged else 0
@@ -146,11 +151,11 @@ def run_planned(
         show_summary(found)
         say(_said(tally))
         if not is_quiet():
-            say("\n".join(["", "Next:", *_next_steps(found)]))
+            say("\n".join(["", "Next:", *_next_steps(found, failed=tally.failed)]))
     return code
 
 
-def _next_steps(found: Results) -> list[str]:
+def _next_steps(found: Results, *, failed: int) -> list[str]:
     """Commands that go on from here, of those that are installed."""
     import shlex
 
@@ -161,7 +166,9 @@ def _next_steps(found: Results) -> list[str]:
     if not found.criterion():
         metric = next(map(shlex.quote, found.metrics()), "METRIC")
         decided = f" --metric {metric} --margin 0.03"
-    steps = {
+    why = "why runs failed; the same `iqf run` tries them again"
+    steps = {f"iqf results {name} --failed": why} if failed else {}
+    steps |= {
         f"iqf recommend {name}{decided}": "which setting still does the job, and how sure",
         f"iqf report {name}{decided}": "all of it on one page",
         f"iqf results {name} --runs": "every run of the table",
@@ -282,7 +289,7 @@ def _show_plan(made: Plan, rows: list[dict[str, Any]], missing: list[str], disk:
         say(f"{len(missing)} variants to make, at most {disk / 1e6:,.1f} MB:")
         for line in missing:
             say(f"  {line}")
-    say(f"Results: {_near(made.folder)}")
+    say(f"Results: {near(made.folder)}")
 
 
 def _show_doubts(made: Plan) -> None:
@@ -294,8 +301,3 @@ def _said(tally: Tally) -> str:
     parts = [f"{tally.finished} finished", f"{tally.failed} failed", f"{tally.earlier} done earlier"]
     parts += [f"{tally.unjudged} not judged by every metric"] if tally.unjudged else []
     return ", ".join(parts + ([f"{tally.left} not started"] if tally.left else []))
-
-
-def _near(path: Path) -> Path:
-    """The path from the current folder where it is below it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -44,6 +45,11 @@ def talking() -> Iterator[None]:
 def is_quiet() -> bool:
     """Whether only errors and results are wanted."""
     return not log.isEnabledFor(logging.WARNING)
+
+
+def near(path: Path) -> Path:
+    """The path from the current folder where it is below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def say(text: object) -> None:

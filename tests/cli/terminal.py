@@ -44,6 +44,7 @@ class Terminal:
             env=known,
             dimensions=(rows, columns),
             encoding="utf-8",
+            codec_errors="replace",  # the echo of ^C may come amid a character
             timeout=PATIENCE_S,
         )
         self.raw = ""

@@ -207,3 +207,19 @@ def test_a_removal_cut_short_leaves_neither_a_variant_nor_a_build(lab: Lab) -> N
 def test_a_study_that_is_not_there(lab: Lab) -> None:
     assert "no study of that name" in lab.iqf("clean", "none", "--yes", code=2).err
     assert "no such file" in lab.iqf("clean", "none.yaml", "--yes", code=2).err
+
+
+def test_without_a_study_those_that_were_run_here_are_named(lab: Lab) -> None:
+    lab.iqf("run", lab.study("one", modifiers=["identity"]))
+    assert "name the study whose variants are to go: one" in lab.iqf("clean", code=2).err
+
+
+def test_what_is_kept_for_a_run_that_failed_or_whose_script_changed_is_said_so(lab: Lab) -> None:
+    lab.script(FAILING)
+    file = lab.study(modifiers=TWO)
+    lab.iqf("run", file, code=1)
+    kept = lab.iqf("clean", file, "--yes").err
+    assert "jpeg-quality50 #1 (it failed, and `iqf run` tries it again)" in kept
+    lab.script(FAILING + "# another word")
+    kept = lab.iqf("clean", file, "--dry-run").err
+    assert "changed beside the script since the last time: script.py" in kept

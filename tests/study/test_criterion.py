@@ -11,7 +11,7 @@ import pytest
 import iqf_core as iqf
 from iqf_core import ParameterError
 from iqf_core.criterion import Criterion, NoSuchMetric, metric_column, says_error
-from tests.study.lab import Lab
+from tests.study.lab import ANSWER, Lab
 
 COLUMNS = ["coco_detection.ap", "coco_detection.ap_0.5", "oriented.ap", "accuracy"]
 
@@ -51,6 +51,28 @@ def test_the_study_file_says_it_in_the_same_words(here: Lab):
     found = here.iqf("plan", here.study(modifiers=["identity"], criterion="accuracy"), code=None)
     assert found.code == 2
     assert "write {metric: accuracy, margin: 0.03}" in found.err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"repetitions": 2, "seed_argument": "seed"}, "repetitions: 2 cannot decide it"),
+        ({"repetitions": 3}, "no seed_argument, so the script is told no seed"),
+    ],
+)
+def test_what_cannot_be_decided_is_said_before_it_is_run(here: Lab, given, said):
+    file = here.study(modifiers=["identity"], criterion={"metric": "zero", "margin": 0.1}, **given)
+    assert said in here.iqf("plan", file).err
+
+
+def test_a_text_where_the_deciding_number_is_needed_is_said(here: Lab):
+    here.script(ANSWER.replace('{"how": "quickly"}', '{"accuracy": "0.93"}'))
+    decided = {"metric": "accuracy", "margin": 0.1}
+    file = here.study(modifiers=["identity"], criterion=decided, repetitions=3, seed_argument="seed")
+    said = "6 of 6 finished runs have no accuracy, which is to decide: the script wrote the text '0.93'"
+    assert said in here.iqf("run", file).err
+    here.script(ANSWER.replace('{"how": "quickly"}', '{"accuracy": 0.93}'))
+    assert "which is to decide" not in here.iqf("run", file).err
 
 
 class Share(iqf.ImageMetric):
@@ -98,6 +120,7 @@ def test_a_metric_that_nothing_gives_is_doubted_before_anything_runs(here: Lab):
     doubt = "no metric of the study gives 'snr_dn', so the script has to write it. Did you mean 'snr_db'"
     assert doubt in here.iqf("plan", file).err
     assert doubt in here.iqf("run", file).err
+    known |= {"repetitions": 3, "seed_argument": "seed"}
     file = here.study("sure", **known, criterion={"metric": "snr_db", "margin": 0.1})
     planned = here.iqf("plan", file)
     assert "criterion" not in planned.out + planned.err

@@ -243,3 +243,28 @@ def test_runs_that_a_metric_cannot_judge_are_no_success(here: Lab) -> None:
         here.iqf("run", here.study(metrics=["chooser"], repetitions=2), code=1).out.count("not judged") == 1
     )
     here.iqf("run", here.study(repetitions=2))
+
+
+PARSES = """
+import argparse, json, pathlib
+parser = argparse.ArgumentParser()
+parser.add_argument("--testds")
+parser.add_argument("--outputpath", type=pathlib.Path)
+(parser.parse_args().outputpath / "results.json").write_text('{"good": 1.0}')
+"""
+
+
+def test_an_option_that_the_script_does_not_know_is_traced_to_the_study(lab: Lab) -> None:
+    lab.script(PARSES)
+    known = {"datasets": {"val": "data", "test": "data"}, "hyperparameters": {"depth": [3]}}
+    done = lab.iqf("run", lab.study(**known, seed_argument="sede"), code=1)
+    assert "exit code 2; the script does not know --depth (from hyperparameters), --sede (from" in done.err
+    assert "--valds (from the part val of datasets): have it take it" in done.err
+    lines = done.out[done.out.index("Next:") :].splitlines()
+    assert lines[1].split("#")[0].strip() == "iqf results study --failed"
+
+
+def test_a_seed_argument_of_another_name_is_another_run(lab: Lab) -> None:
+    lab.iqf("run", lab.study(seed_argument="seed"))
+    again = lab.iqf("run", lab.study(seed_argument="sede"))
+    assert "1 finished, 0 failed, 0 done earlier" in again.out

@@ -92,7 +92,7 @@ def _image(entry: Any, truth: Truth, named: Callable[[str], int | None]) -> int:
         raise ValueError(f"is {_shown(entry)}; write an object with image_id, category_id, bbox and score")
     key = next((key for key in ("image_id", *NAMES) if key in entry), None)
     if key is None:
-        raise ValueError("names no image; write image_id, or the file's name as image")
+        raise ValueError("names no image; write image_id, or the file's name as image_filename")
     value = entry[key]
     if isinstance(value, float) and value.is_integer():
         value = int(value)

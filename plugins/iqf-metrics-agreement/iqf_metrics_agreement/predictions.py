@@ -119,7 +119,8 @@ def _entry(path: Path, index: int, one: Any) -> Entry:
     name = next((one[key] for key in NAMES if key in one), None) if isinstance(one, dict) else None
     if not isinstance(name, str):
         raise OutputError(
-            f'{path}: entry {index} names no image; write {{"image": …}}, or an object image -> prediction'
+            f'{path}: entry {index} names no image; write {{"image_filename": …}}, or one object of image -> '
+            "prediction"
         )
     return Entry(f"entry {index} ({name!r})", name, one)
 
