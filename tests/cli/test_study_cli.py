@@ -48,7 +48,7 @@ def test_a_plan_shows_runs_states_and_the_disk_that_is_needed(lab: Lab) -> None:
     file = lab.study(modifiers=[{"jpeg": {"quality": [90, 50]}}], hyperparameters={"lr": [1, 2]})
     planned = strictly(lab.iqf("plan", file, "--json").out)
     assert [run["state"] for run in planned["runs"]] == ["to do"] * 6
-    assert planned["missing_variants"] == ["data: jpeg(quality=90)", "data: jpeg(quality=50)"]
+    assert planned["missing_variants"] == ["data: jpeg-quality90", "data: jpeg-quality50"]
     assert planned["disk_bytes"] == 2 * 4 * 16 * 16 * 3
     assert not (lab.runs / "study").exists()  # nothing is made by looking
     text = lab.iqf("plan", file).out
@@ -64,7 +64,7 @@ def test_a_plan_shows_runs_states_and_the_disk_that_is_needed(lab: Lab) -> None:
         ).out
     )
     assert sorted(run["state"] for run in planned["runs"]) == ["finished"] * 2 + ["to do"] * 4
-    assert planned["missing_variants"] == ["data: jpeg(quality=50)"]
+    assert planned["missing_variants"] == ["data: jpeg-quality50"]
 
 
 def test_a_run_prints_a_line_for_each_run_a_table_and_a_tally(lab: Lab) -> None:
