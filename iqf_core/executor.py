@@ -64,6 +64,9 @@ class Job:
         Python interpreter; empty means the one that runs IQF.
     timeout_s : float or None, optional
         Seconds after which the job is stopped and counts as failed.
+    code : tuple of str, optional
+        Files that the script is made of, relative to its folder: what an executor elsewhere has to take along.
+        Empty where nobody has said it: then `iqf_core.script.code_files` does.
     """
 
     key: str
@@ -76,6 +79,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     interpreter: str = ""
     timeout_s: float | None = None
+    code: tuple[str, ...] = ()
 
     def arguments(self) -> list[str]:
         """Options of the script, as iquaflow passed them.
@@ -126,6 +130,28 @@ class TaskExecutor(Parametrised, abc.ABC):
 
     poll_interval_s: ClassVar[float] = 0.01
     """Seconds between polls of one job; remote executors set seconds."""
+
+    def require_ready(self, jobs: int) -> None:
+        """Refuse a study that cannot be done here, before anything of it is made; by default, nothing is.
+
+        Parameters
+        ----------
+        jobs : int
+            How many will run at once.
+
+        Raises
+        ------
+        ExecutorError
+            Naming what is missing (credentials, a bucket, a quota) and what to do.
+        """
+
+    def price_of(self, seconds: float) -> float | None:
+        """What a job of this length costs, in the user's currency; None where no price is known."""
+        return None
+
+    def most_seconds(self, timeout_s: float | None) -> float | None:
+        """Longest that a job can run, None for as long as it likes."""
+        return timeout_s
 
     @abc.abstractmethod
     def submit(self, job: Job) -> Handle:

@@ -138,9 +138,11 @@ def content_of(
 def job_of(plan: Plan, folder: RunFolder, content: Mapping[str, Any]) -> Job:
     """Job of what is written in a run's folder: the same for the process that re-attaches to it."""
     task = plan.study.task
+    script = (plan.infer if content.get("infers") and plan.infer else plan.script).resolve()
+    beside = script.parent == plan.script.parent.resolve()  # elsewhere, its files are others
     return Job(
         key=folder.key,
-        script=(plan.infer if content.get("infers") and plan.infer else plan.script).resolve(),
+        script=script,
         datasets={OPTION[part]: Path(entry["path"]) for part, entry in content.get("datasets", {}).items()},
         folder=folder.path.resolve(),
         output=folder.output.resolve(),
@@ -149,6 +151,7 @@ def job_of(plan: Plan, folder: RunFolder, content: Mapping[str, Any]) -> Job:
         environment=task.environment,
         interpreter=task.interpreter,
         timeout_s=task.timeout_s,
+        code=tuple(sorted({*plan.code, script.name})) if beside else (),
     )
 
 

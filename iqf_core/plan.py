@@ -126,11 +126,25 @@ class Plan:
 
     def expected_s(self, parallel: int) -> float | None:
         """Seconds that what is left takes, from the mean of the runs that are done; None where none is."""
-        left = self.to_do()
-        rest = {run.key for run in left}
-        done = [run.folder.outcome() or {} for run in self.runs if run.key not in rest]
+        mean = self._mean_s()
+        return None if mean is None else len(self.to_do()) * mean / parallel
+
+    def expected_price(self) -> tuple[float, float] | None:
+        """What is left to be paid, and for how many hours of jobs; None where the executor knows no price.
+
+        As long as no run has ended, the longest that the jobs can take stands for their time.
+        """
+        mean = self._mean_s()
+        seconds = self.executor.most_seconds(self.study.task.timeout_s) if mean is None else mean
+        price = None if seconds is None else self.executor.price_of(seconds)
+        count = len(self.to_do())
+        return None if seconds is None or price is None else (count * price, count * seconds / 3600)
+
+    def _mean_s(self) -> float | None:
+        """Mean time of the runs that are done, None where none is."""
+        done = [run.folder.outcome() or {} for run in self.runs if run.folder.is_finished()]
         took = [outcome["ended"] - outcome["started"] for outcome in done]
-        return len(left) * sum(took) / len(took) / parallel if took else None
+        return sum(took) / len(took) if took else None
 
     def require_affordable(self, *, max_runs: int | None, max_gb: float | None) -> None:
         """Refuse what is more than allowed, before anything is made.

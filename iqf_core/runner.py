@@ -104,6 +104,8 @@ def run_plan(
     ------
     StudyError
         When another process runs this study, or its folder cannot be written.
+    ExecutorError
+        When the executor lacks what every job needs; nothing was started.
     KeyboardInterrupt
         After every job was cancelled.
     """
@@ -111,6 +113,8 @@ def run_plan(
         plan.folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(plan.folder / ".lock", blocking=False):
             at_once, told = parallel or plan.study.parallel, listener or Listener()
+            if count := len(plan.runs if fresh else plan.to_do()):
+                plan.executor.require_ready(min(at_once, count))
             return _Session(plan, at_once, fail_fast, progress, told).run(fresh)
     except filelock.Timeout:
         raise StudyError(f"{plan.folder}: another `iqf run` is at work on this study") from None

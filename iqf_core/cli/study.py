@@ -47,12 +47,17 @@ def plan(study: Path, max_runs: int | None, max_gb: float | None, as_json: bool)
     missing = [f"{dataset.name}: {modifier.label}" for dataset, modifier in made.missing_variants()]
     disk, expected = made.disk_bytes(), made.expected_s(made.study.parallel)
     if as_json:
+        price, hours = made.expected_price() or (None, None)
         content = {"runs": rows, "missing_variants": missing, "disk_bytes": disk, "expected_s": expected}
+        content |= {"price": price, "job_hours": hours}
         say(json.dumps(content, indent=1))
         return
     _show_plan(made, rows, missing, disk)
     if expected:
         say(f"Expected: {duration(expected)}, as long as runs took so far, {made.study.parallel} at once")
+    if cost := made.expected_price():
+        how = "" if expected else "at most "
+        say(f"Cost: {how}{cost[0]:,.2f}, for {cost[1]:,.3g} hours of jobs at the price given")
 
 
 @click.command()

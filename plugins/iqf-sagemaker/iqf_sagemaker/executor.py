@@ -1,0 +1,456 @@
+"""The executor: a run is a training job, which outlives the study that asked for it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import pydantic
+from pydantic import Field
+
+from iqf_core import ExecutorError, Job, Outcome, TaskExecutor
+from iqf_core.executor import Handle, State, Status
+from iqf_sagemaker.aws import AwsError, client, code_of, explained, is_missing, is_passing
+from iqf_sagemaker.collecting import fetch_archive, outcome_of
+from iqf_sagemaker.logs import LogFollower
+from iqf_sagemaker.ready import require_ready
+from iqf_sagemaker.request import FOLDER_TAG, KEY_TAG, MODEL, refuse_what_cannot_run, training_job
+from iqf_sagemaker.staging import Stage
+from iqf_sagemaker.submission import Submission
+
+log = logging.getLogger("iqf")
+
+ROLE = r"^arn:aws[a-z\-]*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+$"
+ENDED = ("Completed", "Failed", "Stopped")
+SILENT_S = 1800.0
+"""For which AWS may be out of reach before a job is given up: it runs, and is paid for, all the same."""
+LAST_WORDS_S = 2.0
+"""For CloudWatch to show the last lines of a job that has ended."""
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What this process knows of a job: when to look again, and how far its log is here."""
+
+    log: LogFollower
+    pause_s: float
+    next_look: float = 0.0
+    silent_since: float | None = None
+    ended: bool = False
+
+
+_watches: dict[str, _Watch] = {}  # by job: an executor is made anew for each study, and holds no state
+
+
+class SageMakerExecutor(TaskExecutor):
+    """Run each job as a training job of Amazon SageMaker.
+
+    Credentials are found as every AWS tool finds them, and are never passed to a job, written down or logged.
+
+    Parameters
+    ----------
+    image_uri : str
+        The container, with SageMaker's training toolkit in it, as AWS's deep learning containers have.
+    role : str
+        ARN of the role that the job runs under.
+    bucket : str
+        For data, code, checkpoints and output; in the region of the job.
+    prefix : str, optional
+        Of all keys in the bucket.
+    region : str, optional
+        Empty: as the environment says (``AWS_DEFAULT_REGION``, the profile).
+    endpoint_url : str, optional
+        Of another service than Amazon's, as of `iqf_sagemaker.testing`.
+    instance_type : str, optional
+        Such as ``ml.g5.xlarge``.
+    instance_count : int, optional
+        Of a distributed training.
+    volume_gb : int, optional
+        For data, model and output, in gigabytes.
+    max_run_s : int, optional
+        Longest time of a job, in seconds; the study's ``task.timeout_s`` where that is less.
+    spot : bool, optional
+        Spare capacity at a lower price: a job may be interrupted, and goes on from its checkpoints.
+    spot_wait_s : int, optional
+        Longest time, in seconds, that a spot job waits for capacity in all.
+    checkpoints : bool, optional
+        Keep what the script writes into ``$IQF_CHECKPOINTS`` (``/opt/ml/checkpoints``); always with ``spot``.
+    subnets, security_group_ids : tuple of str, optional
+        Of a VPC.
+    network_isolation : bool, optional
+        Whether the container has no network at all.
+    server_side_encryption : {"", "AES256", "aws:kms"}, optional
+        Of what is staged; empty for the bucket's default.
+    kms_key_id : str, optional
+        Key for ``aws:kms``, and for the output.
+    encrypt_volume : bool, optional
+        Whether the instance's volume is encrypted with that key too (some instance types cannot).
+    tags : mapping of str to str, optional
+        Of each job; ``iqf:key`` (the run's key) and ``iqf:folder`` are added.
+    price_per_hour : float or None, optional
+        Of one instance, in your currency: then `iqf plan` says what is left to be paid.
+    poll_s, poll_most_s : float, optional
+        Seconds between the first looks at a job, growing by a quarter each time up to the second number.
+    output_limit_gb : float, optional
+        Of what a job leaves, unpacked.
+
+    Examples
+    --------
+    >>> from iqf_sagemaker import SageMakerExecutor
+    >>> executor = SageMakerExecutor(
+    ...     image_uri="763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training:2.6.0-gpu-py312",
+    ...     role="arn:aws:iam::123456789012:role/training",
+    ...     bucket="imagery",
+    ...     instance_type="ml.g5.xlarge",
+    ...     price_per_hour=1.4,
+    ... )
+    >>> executor.price_of(1800.0)
+    0.7
+    """
+
+    name: ClassVar[str] = "sagemaker"
+    poll_interval_s: ClassVar[float] = 0.1  # of the study's loop; a job is looked at as poll_s says
+
+    image_uri: str = Field(min_length=1, max_length=255)
+    role: str = Field(pattern=ROLE)
+    bucket: str = Field(min_length=3, max_length=63)
+    prefix: str = "iqf"
+    region: str = ""
+    endpoint_url: str = ""
+    instance_type: str = Field("ml.m5.xlarge", pattern=r"^ml\.[a-z0-9.\-]+$")
+    instance_count: int = Field(1, ge=1)
+    volume_gb: int = Field(30, ge=1)
+    max_run_s: int = Field(86_400, ge=1, le=2_419_200)
+    spot: bool = False
+    spot_wait_s: int = Field(3600, ge=0)
+    checkpoints: bool = False
+    subnets: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+    network_isolation: bool = False
+    server_side_encryption: str = Field("", pattern=r"^(AES256|aws:kms)?$")
+    kms_key_id: str = ""
+    encrypt_volume: bool = False
+    tags: Pairs = ()
+    price_per_hour: float | None = Field(None, ge=0)
+    poll_s: float = Field(5.0, gt=0)
+    poll_most_s: float = Field(60.0, gt=0)
+    output_limit_gb: float = Field(10.0, gt=0)
+
+    @pydantic.field_validator("tags", mode="before")
+    @classmethod
+    def _pairs(cls, given: Any) -> Any:
+        """A mapping, as people write it; or the pairs that `parameters` gives."""
+        pairs = given.items() if isinstance(given, Mapping) else given
+        try:
+            return tuple((str(key), str(value)) for key, value in pairs)
+        except (TypeError, ValueError):
+            raise ValueError("write tags as in {team: eo, project: compression}") from None
+
+    @pydantic.model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if bool(self.subnets) != bool(self.security_group_ids):
+            raise ValueError("subnets and security_group_ids belong together: give both, or neither")
+        if self.kms_key_id and self.server_side_encryption == "AES256":
+            raise ValueError("kms_key_id is for server_side_encryption='aws:kms'")
+        if self.encrypt_volume and not self.kms_key_id:
+            raise ValueError("encrypt_volume needs a kms_key_id")
+        return self
+
+    @property
+    def keeps_checkpoints(self) -> bool:
+        """Whether what a script leaves in the folder of checkpoints is kept while it runs."""
+        return self.checkpoints or self.spot
+
+    def client(self, service: str) -> Any:
+        """Client of a service of AWS.
+
+        Raises
+        ------
+        ExecutorError
+            When there is no region.
+        """
+        return client(service, self.region or None, self.endpoint_url or None)
+
+    def stage(self) -> Stage:
+        """Where jobs get from what they need."""
+        encryption = {"ServerSideEncryption": self.server_side_encryption, "SSEKMSKeyId": self.kms_key_id}
+        if self.server_side_encryption != "aws:kms":
+            encryption.pop("SSEKMSKeyId")
+        given = {name: value for name, value in encryption.items() if value}
+        return Stage(self.client("s3"), self.bucket, self.prefix, given)
+
+    def runs_uri(self) -> str:
+        """``s3://`` address below which each job leaves its output, in a folder of its name."""
+        return f"s3://{self.bucket}/{self._key('runs')}"
+
+    def checkpoint_uri(self, name: str) -> str:
+        """``s3://`` address of a job's checkpoints."""
+        return f"s3://{self.bucket}/{self._key('checkpoints')}/{name}"
+
+    def _key(self, part: str) -> str:
+        return "/".join(filter(None, [self.prefix.strip("/"), part]))
+
+    def price_of(self, seconds: float) -> float | None:
+        """What the instances of a job of this length cost, when a price was given."""
+        if self.price_per_hour is None:
+            return None
+        return self.price_per_hour * self.instance_count * seconds / 3600
+
+    def most_seconds(self, timeout_s: float | None) -> float | None:
+        """Longest that a job can run: ``max_run_s``, or the study's timeout."""
+        return min(filter(None, (timeout_s, float(self.max_run_s))))
+
+    def require_ready(self, jobs: int) -> None:
+        """Refuse a study for want of credentials, bucket, role or quota, before anything is sent.
+
+        Parameters
+        ----------
+        jobs : int
+            How many run at once.
+
+        Raises
+        ------
+        ExecutorError
+            Naming the option, and what to do.
+        """
+        require_ready(self, jobs)
+
+    def submit(self, job: Job) -> Handle:
+        """Stage what the job needs, as far as it is not there, and create the training job.
+
+        Parameters
+        ----------
+        job : Job
+            Its options are hyper-parameters; folders are passed as they lie in the container.
+
+        Returns
+        -------
+        Handle
+            ``name`` of the training job, ``log``, and ``folder`` of the run.
+
+        Raises
+        ------
+        ExecutorError
+            When it is more than SageMaker takes, cannot be staged, or is refused.
+        """
+        refuse_what_cannot_run(self, job)
+        stage, region = self.stage(), self.client("sagemaker").meta.region_name
+        channels = {name: stage.folder(path) for name, path in job.datasets.items()}
+        if MODEL in job.options:
+            channels[MODEL] = stage.folder(Path(job.options[MODEL]))
+        code = stage.code(job.script, job.code)
+        submission = Submission.of(job)
+        name = f"iqf-{_plain(job.key)[:40]}-{secrets.token_hex(4)}"
+        request = training_job(
+            self,
+            job,
+            name=name,
+            region=region,
+            code=code,
+            channels=channels,
+            folder_tag=submission.folder_tag,
+        )
+        submission.write(name)  # first, so that a job is found again whatever happens next
+        self._create(request)
+        return self._handle(name, job)
+
+    def _create(self, request: Mapping[str, Any]) -> None:
+        """Create a training job; one of its name is there when the answer to an earlier attempt was lost."""
+        name, sagemaker = request["TrainingJobName"], self.client("sagemaker")
+        try:
+            sagemaker.create_training_job(**request)
+        except AwsError as error:
+            if code_of(error) == "ResourceInUse" and self._tags(name).get(KEY_TAG) == _tag(request, KEY_TAG):
+                return
+            if code_of(error) == "ResourceLimitExceeded":
+                raise ExecutorError(
+                    f"{explained(error, 'the account allows no further job now')}; run again when others "
+                    "have ended, with a lower `parallel`, or ask for more under Service Quotas"
+                ) from error
+            raise explained(error, f"the training job {name} cannot be created") from error
+
+    def find(self, job: Job) -> Handle | None:
+        """Handle of the training job of this run whose handle was lost, or None.
+
+        Looked for under the name that was written down before it was created, and else by its tags.
+
+        Parameters
+        ----------
+        job : Job
+            Its folder and key matter.
+        """
+        submission = Submission.of(job)
+        names = [submission.name] if submission.name else self._tagged(job, submission.folder_tag)
+        for name in names:
+            if self._described(name) is not None:
+                return self._handle(name, job)
+        return None
+
+    def _tagged(self, job: Job, folder_tag: str) -> list[str]:
+        """Names of the run's training jobs that are not ended, newest first."""
+        wanted, found = {KEY_TAG: job.key, FOLDER_TAG: folder_tag}, []
+        try:
+            pages = self.client("sagemaker").get_paginator("list_training_jobs")
+            asked = {"NameContains": _plain(job.key)[:40], "StatusEquals": "InProgress"}
+            for page in pages.paginate(**asked, SortBy="CreationTime", SortOrder="Descending"):
+                names = [one["TrainingJobName"] for one in page["TrainingJobSummaries"]]
+                found += [name for name in names if wanted.items() <= self._tags(name).items()]
+        except AwsError as error:
+            raise explained(error, "whether this run has a training job already is not known") from error
+        return found
+
+    def _tags(self, name: str) -> dict[str, str]:
+        arn = (self._described(name) or {}).get("TrainingJobArn", "")
+        found = self.client("sagemaker").list_tags(ResourceArn=arn)["Tags"] if arn else []
+        return {one["Key"]: one["Value"] for one in found}
+
+    def poll(self, handle: Handle) -> State:
+        """State of the training job, and its log so far; asked of AWS only as often as ``poll_s`` says.
+
+        While AWS cannot be reached the job counts as running, for half an hour.
+
+        Parameters
+        ----------
+        handle : Handle
+            What `submit` or `find` gave, in this process or another.
+
+        Returns
+        -------
+        State
+            LOST when there is no such job.
+        """
+        watch = self._watch(handle)
+        if watch.ended:
+            return State.DONE
+        now = time.monotonic()
+        if now < watch.next_look:
+            return State.RUNNING
+        watch.pause_s = min(self.poll_most_s, watch.pause_s * 1.25)
+        watch.next_look = now + watch.pause_s * (0.8 + 0.4 * secrets.randbelow(1000) / 1000)
+        try:
+            found = self._described(handle["name"])
+        except ExecutorError as error:
+            return self._unreached(watch, error, now)
+        watch.silent_since = None
+        watch.log.fetch()
+        if found is None:
+            return State.LOST
+        watch.ended = found["TrainingJobStatus"] in ENDED
+        return State.DONE if watch.ended else State.RUNNING
+
+    def _unreached(self, watch: _Watch, error: ExecutorError, now: float) -> State:
+        if error.__cause__ is None or not is_passing(error.__cause__):
+            raise error
+        watch.silent_since = watch.silent_since or now
+        if now - watch.silent_since > SILENT_S:
+            raise error
+        log.info("%s", error)
+        return State.RUNNING
+
+    def _described(self, name: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self.client("sagemaker").describe_training_job(TrainingJobName=name)
+        except AwsError as error:
+            if is_missing(error) or "not found" in str(error):
+                return None
+            raise explained(error, f"the training job {name} cannot be looked at") from error
+        return found
+
+    def collect(self, handle: Handle, job: Job) -> Outcome:
+        """Bring log, output and model into the run's folder, and say how the job ended.
+
+        Parameters
+        ----------
+        handle : Handle
+            Of a job that `poll` called DONE.
+        job : Job
+            Of which log and output are.
+
+        Returns
+        -------
+        Outcome
+            FAILED with SageMaker's reason; KILLED when it was stopped by hand; FAILED after its longest time.
+        """
+        name = handle["name"]
+        found = self._described(name)
+        if found is None:
+            raise ExecutorError(f"the training job {name} is there no more, so its output cannot be fetched")
+        self._last_words(handle)
+        outcome = outcome_of(found)
+        refused = self._fetch(found, job)
+        _watches.pop(name, None)
+        if refused and outcome.status is Status.FINISHED:
+            return Outcome(Status.FAILED, refused, outcome.exit_code, outcome.started, outcome.ended)
+        return outcome
+
+    def _fetch(self, found: Mapping[str, Any], job: Job) -> str:
+        """Unpack what the job left into the run's folder; a sentence on what cannot be, or nothing."""
+        shutil.rmtree(job.output, ignore_errors=True)  # of an earlier attempt at it
+        job.output.mkdir(parents=True)
+        base = f"{found['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{found['TrainingJobName']}/output"
+        model = found.get("ModelArtifacts", {}).get("S3ModelArtifacts", f"{base}/model.tar.gz")
+        limit = int(self.output_limit_gb * 1e9)
+        try:
+            fetch_archive(self.client("s3"), f"{base}/output.tar.gz", job.output, limit_bytes=limit)
+            fetch_archive(self.client("s3"), model, job.output / MODEL, limit_bytes=limit)
+        except ExecutorError as error:
+            return str(error)
+        return ""
+
+    def _last_words(self, handle: Handle) -> None:
+        """Fetch the log until CloudWatch has nothing more for a while."""
+        watch, until = self._watch(handle), time.monotonic() + min(LAST_WORDS_S, self.poll_s)
+        while watch.log.fetch() or time.monotonic() < until:
+            time.sleep(min(0.25, self.poll_s))
+
+    def cancel(self, handle: Handle) -> None:
+        """Ask SageMaker to stop the job, which it does within two minutes; no error if it has ended.
+
+        Parameters
+        ----------
+        handle : Handle
+            What `submit` or `find` gave.
+
+        Raises
+        ------
+        ExecutorError
+            When AWS cannot be asked: the job goes on, and its longest time is what ends it.
+        """
+        name = handle["name"]
+        _watches.pop(name, None)
+        try:
+            self.client("sagemaker").stop_training_job(TrainingJobName=name)
+        except AwsError as error:
+            if code_of(error) == "ValidationException":  # it has ended, or never was
+                return
+            raise explained(
+                error, f"the training job {name} may still run, and cost: it could not be stopped"
+            ) from error
+
+    def _handle(self, name: str, job: Job) -> Handle:
+        return {"name": name, "log": str(job.log.absolute()), "folder": str(job.folder.absolute())}
+
+    def _watch(self, handle: Handle) -> _Watch:
+        name = handle["name"]
+        if name not in _watches:
+            follower = LogFollower(self.client("logs"), name, Path(handle["log"]))
+            _watches[name] = _Watch(follower, self.poll_s / 1.25)
+        return _watches[name]
+
+
+def _plain(key: str) -> str:
+    """Key as part of a job's name: letters, digits and single dashes."""
+    return re.sub(r"[^a-zA-Z0-9]+", "-", key).strip("-") or hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def _tag(request: Mapping[str, Any], key: str) -> str | None:
+    return next((one["Value"] for one in request["Tags"] if one["Key"] == key), None)
