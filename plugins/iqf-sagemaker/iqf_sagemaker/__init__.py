@@ -1,0 +1,1 @@
+"""IQF executor: the runs of a study as Amazon SageMaker training jobs, and a server to try that on."""
