@@ -447,6 +447,11 @@ class SageMakerExecutor(TaskExecutor):
         return _watches[name]
 
 
+def forget() -> None:
+    """Forget what this process knows of jobs: another process knows nothing either."""
+    _watches.clear()
+
+
 def _plain(key: str) -> str:
     """Key as part of a job's name: letters, digits and single dashes."""
     return re.sub(r"[^a-zA-Z0-9]+", "-", key).strip("-") or hashlib.sha256(key.encode()).hexdigest()[:12]

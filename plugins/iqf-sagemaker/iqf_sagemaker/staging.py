@@ -214,6 +214,11 @@ class _one_at_a_time:  # noqa: N801 - reads as a function
         self._lock.release()
 
 
+def forget() -> None:
+    """Forget what this process has seen to be staged: another process knows nothing either."""
+    _one_at_a_time._staged.clear()
+
+
 def _files(path: Path) -> tuple[Path, list[str]]:
     """Folder and names of what is to be sent."""
     if path.is_file():

@@ -158,7 +158,7 @@ class SageMakerServer:
             mark = f"{self.folder}#{os.getpid()}#{secrets.token_hex(4)}"
             s3, logs, iam = (self._inside_client(service) for service in ("s3", "logs", "iam"))
             self._machine = Machine(s3, logs, self.folder / "jobs", mark, **self._options)
-            limits = Quotas(self._quotas, region=self.region, account=ACCOUNT)
+            self._limits = limits = Quotas(self._quotas, region=self.region, account=ACCOUNT)
             self._control = ControlPlane(
                 self._machine,
                 iam,
@@ -319,6 +319,10 @@ class SageMakerServer:
             "Please retry using a different ML instance type."
         )
         self._machine.doomed.extend([reason or capacity] * times)
+
+    def quota(self, name: str, value: float) -> None:
+        """Set a quota anew, by its name: ``"ml.m5.large for training job usage"``."""
+        self._limits.values[name] = value
 
     def throttle(self, operation: str = "", times: int = 1) -> None:
         """Answer the next requests of a JSON service with ``ThrottlingException``, 400 "Rate exceeded".
