@@ -2,7 +2,7 @@
 
 A study is tried against it, or an executor tested, with one ``endpoint_url``: training jobs really run, as
 processes, and really end as they do on SageMaker. ``python -m iqf_sagemaker.testing --folder DIR`` starts it
-from a shell, `SageMakerServer` from Python, and the fixture ``sagemaker_server`` (`iqf_sagemaker.testing.fixtures`)
+from a shell, `SageMakerServer` from Python, and the fixture ``sagemaker_server``, of the module ``fixtures``,
 for a test. It needs ``pip install 'iqf-sagemaker[testing]'``.
 """
 

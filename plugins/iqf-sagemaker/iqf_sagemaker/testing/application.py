@@ -25,7 +25,7 @@ CHUNK = 65_536
 
 @functools.cache
 def moto_application() -> Any:
-    """moto's own application, which knows S3, CloudWatch Logs, IAM, STS; its state is that of the process."""
+    """Moto's own application, which knows S3, CloudWatch Logs, IAM, STS; its state is that of the process."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     return DomainDispatcherApplication(create_backend_app)
@@ -115,7 +115,7 @@ class Application:
         )
 
     def _cut(self, environ: dict[str, Any], start_response: Any, call: Call, fault: Fault) -> Iterable[bytes]:
-        """Close the connection in the middle: of the request's body, or of the answer's where that is asked for."""
+        """Close the connection in the middle: of the request's body, or of the answer's."""
         if environ["REQUEST_METHOD"] != "GET":
             read = drain(environ, fault.after_bytes)
             self._record(call, read, 0, 0)

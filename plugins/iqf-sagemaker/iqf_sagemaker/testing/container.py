@@ -1,7 +1,7 @@
 """What a training container of SageMaker finds: folders, files, environment and arguments, in script mode.
 
 A process cannot have ``/opt/ml`` for itself as a container has, so it lies below the job's own root, and
-arguments and values of the environment that are paths below ``/opt/ml`` are rewritten. Nothing else is.
+hyper-parameters and values of the environment that are paths below ``/opt/ml`` are rewritten; nothing else.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Container:
     """
 
     def __init__(self, folder: Path, request: Mapping[str, Any]) -> None:
+        self.folder = folder
         self.root = folder / "opt" / "ml"
         self.packages = folder / "packages"
         self.request = request
@@ -102,13 +103,17 @@ class Container:
 
     def script_parameters(self) -> dict[str, Any]:
         """Hyper-parameters of the script, decoded and sorted."""
-        return {name: self.parameters[name] for name in sorted(self.parameters) if not name.startswith(OWN)}
+        names = sorted(name for name in self.parameters if not name.startswith(OWN))
+        values = {name: self.parameters[name] for name in names}
+        return {
+            name: self.inside(value) if isinstance(value, str) else value for name, value in values.items()
+        }
 
     def arguments(self) -> list[str]:
         """Options of the script, as the training toolkit makes them of hyper-parameters."""
         words = []
         for name, value in self.script_parameters().items():
-            words += [f"-{name}" if len(name) == 1 else f"--{name}", self.inside(as_argument(value))]
+            words += [f"-{name}" if len(name) == 1 else f"--{name}", as_argument(value)]
         return words
 
     def command(self, python: str) -> list[str]:
@@ -119,7 +124,7 @@ class Container:
     def environment(self, job: str, arn: str) -> dict[str, str]:
         """Environment of the job's process: a few variables of ours, those of the request, SageMaker's."""
         environment = {name: os.environ[name] for name in PASSED if name in os.environ}
-        environment |= {name: os.devnull for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
+        environment |= dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
         environment |= {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
         given = self.request.get("Environment", {})
         environment.update({name: self.inside(value) for name, value in given.items()})

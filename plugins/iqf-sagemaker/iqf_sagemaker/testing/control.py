@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from iqf_sagemaker.testing.answers import ServiceError
-from iqf_sagemaker.testing.jobs import ENDED, Machine, TrainingJob
+from iqf_sagemaker.testing.attempt import Machine
+from iqf_sagemaker.testing.jobs import ENDED, TrainingJob
 from iqf_sagemaker.testing.operations import service_model
 from iqf_sagemaker.testing.quotas import Quotas, usage
 from iqf_sagemaker.testing.rules import check_request, check_world, refuse
@@ -132,10 +133,10 @@ class ControlPlane:
         limit = self._quotas.limit(quota)
         if running + 1 > limit:
             message = (
-                f"The account-level service limit '{quota}' is {limit:.0f} Instances, with current utilization of "
-                f"{running} Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request "
-                "an increase for this quota. If AWS Service Quotas is not available, contact AWS support to request "
-                "an increase for this quota."
+                f"The account-level service limit '{quota}' is {limit:.0f} Instances, with current "
+                f"utilization of {running} Instances and a request delta of 1 Instances. Please use AWS "
+                "Service Quotas to request an increase for this quota. If AWS Service Quotas is not "
+                "available, contact AWS support to request an increase for this quota."
             )
             raise ServiceError("ResourceLimitExceeded", message)
 

@@ -1,4 +1,4 @@
-"""The server as a fixture of pytest: ``pytest_plugins = ["iqf_sagemaker.testing.fixtures"]``, or import it."""
+"""The server as a fixture of pytest: name this module in ``pytest_plugins``, or import the fixture."""
 
 from __future__ import annotations
 

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import math
-import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from iqf_sagemaker.testing.answers import ServiceError
+from iqf_sagemaker.testing.attempt import LONGEST_REASON, TICK_S, Attempt, Halted, Machine
 from iqf_sagemaker.testing.container import HOST, Container
-from iqf_sagemaker.testing.logs import LogStream
-from iqf_sagemaker.testing.process import MARK, JobProcess
-from iqf_sagemaker.testing.storage import Checkpoints, TransferError, download_prefix, unpack, upload_archive
+from iqf_sagemaker.testing.storage import TransferError, upload_archive
 
 ENDED = ("Completed", "Failed", "Stopped")
 STOP, INTERRUPT, CLOSE = "Stopped", "Interrupted", "Closed"
 """Orders to a job; the first two are also what becomes of it."""
 SPOT_SHARE = 0.3
 """Of the time of training, what is paid for on spot instances."""
-TICK_S = 0.02
-SYNC_S = 0.5
-FLUSH_S = 0.1
-LONGEST_REASON = 1024
 MESSAGES = {
     "Starting": "Starting the training job",
     "Downloading": "Downloading input data",
@@ -39,51 +31,23 @@ MESSAGES = {
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
     "MaxWaitTimeExceeded": "Training job waiting time exceeded MaxWaitTimeInSeconds provided",
 }
-REPEATED = (
-    "HyperParameters AlgorithmSpecification RoleArn InputDataConfig ResourceConfig VpcConfig StoppingCondition "
-    "EnableNetworkIsolation EnableInterContainerTrafficEncryption EnableManagedSpotTraining CheckpointConfig "
-    "Environment RetryStrategy ExperimentConfig"
-).split()
+REPEATED = [
+    "HyperParameters",
+    "AlgorithmSpecification",
+    "RoleArn",
+    "InputDataConfig",
+    "ResourceConfig",
+    "VpcConfig",
+    "StoppingCondition",
+    "EnableNetworkIsolation",
+    "EnableInterContainerTrafficEncryption",
+    "EnableManagedSpotTraining",
+    "CheckpointConfig",
+    "Environment",
+    "RetryStrategy",
+    "ExperimentConfig",
+]
 """Members of a request that its description repeats."""
-
-
-@dataclass(slots=True)
-class Machine:
-    """What jobs run on, and are told of.
-
-    Parameters
-    ----------
-    s3, logs : client
-        Of boto3, whose requests are the service's own.
-    folder : pathlib.Path
-        Of all jobs.
-    mark : str
-        Carried by every process of a job.
-    python : str
-        Interpreter of entry points.
-    grace_s : float
-        Between SIGTERM and SIGKILL.
-    install_requirements : bool
-        Whether ``requirements.txt`` is installed before the script is run.
-    capacity_wait_s : float
-        Seconds before an instance is there, on each start.
-    doomed : list of str
-        Reasons of failure of the next jobs, each of one.
-    """
-
-    s3: Any
-    logs: Any
-    folder: Path
-    mark: str
-    python: str = sys.executable
-    grace_s: float = 2.0
-    install_requirements: bool = False
-    capacity_wait_s: float = 0.0
-    doomed: list[str] = field(default_factory=list)
-
-
-class Halted(Exception):
-    """The job is to end before its time; ``str()`` says why, as a secondary status does."""
 
 
 class TrainingJob:
@@ -114,8 +78,7 @@ class TrainingJob:
         self.ended: float | None = None
         self.transitions: list[dict[str, Any]] = []
         self._machine = machine
-        self._folder = machine.folder / self.name
-        self._container = Container(self._folder, request)
+        self._container = Container(machine.folder / self.name, request)
         self._order = ""
         self._lock = threading.RLock()
         self._trained_s = 0.0
@@ -222,7 +185,9 @@ class TrainingJob:
     def _run(self) -> None:
         try:
             self._go_through()
-        except Exception as error:  # noqa: BLE001: recorded as the service records its own failures
+        except TransferError as error:  # of what was to be uploaded
+            self._end("Failed", str(error))
+        except Exception as error:  # noqa: BLE001 - recorded, as the service records its own failures
             message = "InternalServerError: We encountered an internal error. Please try again."
             self._end("Failed", f"{message} (in IQF's server: {type(error).__name__}: {error})")
 
@@ -313,12 +278,10 @@ class TrainingJob:
         if self._seconds() > limits["MaxRuntimeInSeconds"]:
             raise Halted("MaxRuntimeExceeded")
 
-    # One start of it.
-
     def _train(self) -> None:
-        """Wait for an instance, bring down what the script needs, run it."""
-        if self._machine.doomed:
-            raise TransferError(self._machine.doomed.pop(0))
+        """Wait for an instance, and be there once."""
+        if doom := self._machine.next_doom():
+            raise TransferError(doom)
         there = time.monotonic() + self._machine.capacity_wait_s
         while time.monotonic() < there:
             self._check()
@@ -327,104 +290,8 @@ class TrainingJob:
         self._move("Downloading")
         self.started = self.started or time.time()
         self._running_since = time.time()
-        self._container.make()
-        self._download()
-        checkpoints = self._checkpoints()
-        if checkpoints:
-            checkpoints.down(self._check)
-        self._move("Training")
         self._stream_second = max(self._stream_second + 1, int(time.time()))
-        log = LogStream(self._machine.logs, f"{self.name}/{HOST}-{self._stream_second}")
-        try:
-            self._script(log, checkpoints)
-        finally:
-            if checkpoints:
-                checkpoints.up()
-
-    def _download(self) -> None:
-        for channel in self.request.get("InputDataConfig", ()):
-            uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-            folder = self._container.channels[channel["ChannelName"]]
-            if not download_prefix(self._machine.s3, uri, folder, self._check):
-                raise TransferError(
-                    f"ClientError: Data download failed: No S3 objects found under S3 URL {uri}"
-                )
-
-    def _checkpoints(self) -> Checkpoints | None:
-        uri = self.request.get("CheckpointConfig", {}).get("S3Uri")
-        return Checkpoints(self._machine.s3, self._container.checkpoints, uri) if uri else None
-
-    def _script(self, log: LogStream, checkpoints: Checkpoints | None) -> None:
-        """Bring the script, what it requires, and run it.
-
-        Raises
-        ------
-        TransferError
-            When it fails: with the reason as the training toolkit gives it.
-        """
-        box = self._container
-        if not box.archive or not box.program:
-            message = "the hyper-parameters sagemaker_program and sagemaker_submit_directory say what to run"
-            raise TransferError(f"AlgorithmError: framework error: \n{message}, exit code: 1")
-        unpack(self._machine.s3, box.archive, box.code)
-        requirements = box.code / "requirements.txt"
-        if self._machine.install_requirements and requirements.exists():
-            install = [self._machine.python, "-m", "pip", "install", "--quiet", "--target", str(box.packages)]
-            box.packages.mkdir(exist_ok=True)
-            code, errors = self._execute([*install, "-r", str(requirements)], log, checkpoints)
-            if code:
-                raise TransferError(
-                    reason_of("InstallRequirementsError", code, errors, [*install, "-r", "requirements.txt"])
-                )
-        command = box.command(self._machine.python)
-        code, errors = self._execute(command, log, checkpoints)
-        if code:
-            raise TransferError(
-                self._told(code) or reason_of("ExecuteUserScriptError", code, errors, command)
-            )
-
-    def _told(self, code: int) -> str:
-        """Reason that the script has left in ``output/failure``; empty without one."""
-        try:
-            text = (self._container.output / "failure").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
-        return f"AlgorithmError: {text[:LONGEST_REASON]}, exit code: {code}" if text.strip() else ""
-
-    def _execute(
-        self, command: Sequence[str], log: LogStream, checkpoints: Checkpoints | None
-    ) -> tuple[int, list[str]]:
-        """Run a command to its end, or ours; return its exit code and the last lines of its errors."""
-        environment = self._container.environment(self.name, self.arn) | {MARK: self._machine.mark}
-        synced = flushed = time.monotonic()
-
-        def tick() -> None:
-            nonlocal synced, flushed
-            self._check()
-            now = time.monotonic()
-            if now - flushed >= FLUSH_S:
-                log.flush()
-                flushed = now
-            if checkpoints and now - synced >= SYNC_S:
-                checkpoints.up()
-                synced = now
-
-        process = JobProcess(
-            command,
-            self._folder,
-            cwd=self._container.code,
-            environment=environment,
-            log=log,
-            grace_s=self._machine.grace_s,
-        )
-        with process:
-            code = process.wait(tick, every_s=TICK_S)
-        return code, list(process.last_errors)
-
-
-def reason_of(error: str, code: int, lines: Sequence[str], command: Sequence[str]) -> str:
-    """Reason of a failure as the training toolkit words it, with as much of the errors as there is room for."""
-    head = f'AlgorithmError: {error}:\nExitCode {code}\nErrorMessage "'
-    tail = f'"\nCommand "{" ".join(command)}"'[:400] + f", exit code: {code if code > 0 else 1}"
-    said = "\n".join(lines).strip()
-    return head + said[-(LONGEST_REASON - len(head) - len(tail)) :] + tail
+        attempt = Attempt(self.name, self.arn, self._container, self._machine, self._check)
+        attempt.prepare()
+        self._move("Training")
+        attempt.run(f"{self.name}/{HOST}-{self._stream_second}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import IO, Any
@@ -30,10 +31,8 @@ class LogStream:
         self._lock = threading.Lock()
         self._waiting: list[tuple[int, str]] = []
         self._last_ms = 0
-        try:
+        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_group(logGroupName=GROUP)
-        except logs.exceptions.ResourceAlreadyExistsException:
-            pass
         logs.create_log_stream(logGroupName=GROUP, logStreamName=name)
 
     def read(self, pipe: IO[bytes]) -> None:

@@ -141,7 +141,7 @@ def _s3_patterns() -> tuple[_Pattern, ...]:
 
 @functools.cache
 def service_model(service: str) -> Any:
-    """botocore's model of a service: its operations and their shapes."""
+    """Botocore's model of a service: its operations and their shapes."""
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from iqf_core.local import EXIT_BYTES, SUPERVISOR
-
 from iqf_sagemaker.testing.logs import LogStream
 
 MARK = "IQF_SAGEMAKER_SERVER"
@@ -115,5 +114,5 @@ class JobProcess:
             self._supervisor.terminate()  # it asks the script to end, then kills it and all that it started
         self._supervisor.wait()
         for reader in self._readers:
-            reader.join()
+            reader.join(5)  # it has ended with the last that could write, unless not even SIGKILL ends that
         self._log.flush()

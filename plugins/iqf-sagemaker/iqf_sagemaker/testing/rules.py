@@ -1,4 +1,4 @@
-"""What CreateTrainingJob refuses although its shape is kept: the service's rules, and the limits of this server."""
+"""What CreateTrainingJob refuses although its shape is kept: the service's rules, and what we cannot do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from iqf_sagemaker.testing.answers import ServiceError
+from iqf_sagemaker.testing.container import OPT_ML, below_opt_ml
 from iqf_sagemaker.testing.storage import list_prefix, parse_uri
+from iqf_sagemaker.testing.validation import FAILED
 
 ROLE = re.compile(r"arn:aws:iam::\d{12}:role/(?:.*/)?([^/]+)")
 PRINCIPAL = "sagemaker.amazonaws.com"
@@ -25,9 +27,7 @@ def check_request(request: Mapping[str, Any]) -> None:
     for name in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
         if name not in request:
             at = name[0].lower() + name[1:]
-            refuse(
-                f"1 validation error detected: Value null at '{at}' failed to satisfy constraint: Member must not be null"
-            )
+            refuse(f"1 validation error detected: Value null at '{at}' {FAILED} Member must not be null")
     algorithm = request["AlgorithmSpecification"]
     if ("TrainingImage" in algorithm) == ("AlgorithmName" in algorithm):
         refuse("You must specify either an algorithm name or a training image, and not both.")
@@ -36,6 +36,8 @@ def check_request(request: Mapping[str, Any]) -> None:
     _check_channels(request)
     if "ContainerEntrypoint" in algorithm:
         not_here("ContainerEntrypoint: there is no container, the entry point is that of sagemaker_program")
+    if not below_opt_ml(request.get("CheckpointConfig", {}).get("LocalPath", OPT_ML)):
+        not_here("a LocalPath of checkpoints that is not below /opt/ml")
     if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
         not_here("an OutputDataConfig whose CompressionType is NONE")
 
@@ -114,9 +116,9 @@ def check_world(request: Mapping[str, Any], *, s3: Any, iam: Any, region: str, i
         if not list_prefix(s3, uri):
             bucket = parse_uri(uri)[0]
             refuse(
-                f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
-                f"exists in the selected region ({region}), that objects exist under that S3 prefix, and that the "
-                f'role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+                f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that '
+                f"the bucket exists in the selected region ({region}), that objects exist under that S3 "
+                f'prefix, and that the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
             )
 
 

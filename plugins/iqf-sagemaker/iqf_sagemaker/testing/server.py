@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import os
 import secrets
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from iqf_core.errors import ExecutorError
-
 from iqf_sagemaker.testing.faults import Fault, Faults
 from iqf_sagemaker.testing.recording import Request, RequestLog
 
@@ -94,7 +94,7 @@ class SageMakerServer:
         self._port = port
         self._quotas = dict(quotas or {})
         self._checks_inputs = checks_inputs
-        self._options = {
+        self._options: dict[str, Any] = {
             "python": python or sys.executable,
             "grace_s": grace_s,
             "install_requirements": install_requirements,
@@ -137,8 +137,8 @@ class SageMakerServer:
         from werkzeug.serving import WSGIRequestHandler, make_server
 
         from iqf_sagemaker.testing.application import Application, moto_application
+        from iqf_sagemaker.testing.attempt import Machine
         from iqf_sagemaker.testing.control import ControlPlane
-        from iqf_sagemaker.testing.jobs import Machine
         from iqf_sagemaker.testing.quotas import Quotas
 
         class Handler(WSGIRequestHandler):
@@ -364,8 +364,8 @@ class SageMakerServer:
         times : int, optional
             How many requests; a client tries again by itself.
         operation : str, optional
-            Empty means any upload, ``"PutObject"`` and ``"UploadPart"``. With ``"GetObject"`` it is the answer
-            that is cut.
+            Empty means any upload, ``"PutObject"`` and ``"UploadPart"``. With ``"GetObject"`` it is the
+            answer that is cut.
         """
         operations = (operation,) if operation else ("PutObject", "UploadPart")
         self._faults.add(Fault("cut", operations, key, times, after_bytes=after_bytes))
@@ -392,8 +392,8 @@ def _import_moto() -> None:
     from iqf_core.errors import MissingDependency
 
     try:
-        import boto3
-        import moto.moto_server.werkzeug_app  # noqa: F401
+        importlib.import_module("boto3")
+        importlib.import_module("moto.moto_server.werkzeug_app")
     except ImportError as error:
         message = (
             f"the server for trying SageMaker needs moto: pip install 'iqf-sagemaker[testing]' ({error})"

@@ -53,6 +53,8 @@ def download_prefix(s3: Any, uri: str, folder: Path, check: Callable[[], None]) 
     TransferError
         When a key is no path below the folder, or is both a file and a folder.
     """
+    from botocore.exceptions import ClientError
+
     bucket, prefix = parse_uri(uri)
     keys = list_prefix(s3, uri)
     for key in keys:
@@ -66,10 +68,12 @@ def download_prefix(s3: Any, uri: str, folder: Path, check: Callable[[], None]) 
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             s3.download_file(bucket, key, str(path))
+        except ClientError as error:  # it went after it was listed
+            raise TransferError(f"ClientError: Data download failed: s3://{bucket}/{key}: {error}") from error
         except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
             message = (
-                "ClientError: Failed to download data. Please check your s3 objects and ensure that there is no "
-                f"object that is both a folder as well as a file. ({key})"
+                "ClientError: Failed to download data. Please check your s3 objects and ensure that there is "
+                f"no object that is both a folder as well as a file. ({key})"
             )
             raise TransferError(message) from error
     return len(keys)

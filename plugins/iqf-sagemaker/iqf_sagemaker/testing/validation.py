@@ -9,6 +9,7 @@ from typing import Any
 
 from iqf_sagemaker.testing.answers import ServiceError
 
+FAILED = "failed to satisfy constraint:"
 _CLASSES = {"L": r"\w", "N": r"\d", "Z": r"\s", "Alnum": "a-zA-Z0-9"}
 
 
@@ -44,11 +45,11 @@ def _broken(value: Any, shape: Any, path: str) -> Iterator[str]:
     kind = shape.type_name
     for constraint in _constraints(value, shape):
         shown = value if isinstance(value, str | int | float) else _java(value)
-        yield f"Value '{shown}' at '{path}' failed to satisfy constraint: {constraint}"
+        yield f"Value '{shown}' at '{path}' {FAILED} {constraint}"
     if kind == "structure" and isinstance(value, dict):
         for name in shape.required_members:
             if value.get(name) is None:
-                yield f"Value null at '{_join(path, name)}' failed to satisfy constraint: Member must not be null"
+                yield f"Value null at '{_join(path, name)}' {FAILED} Member must not be null"
         for name in value.keys() & shape.members.keys():
             yield from _broken(value[name], shape.members[name], _join(path, name))
     elif kind == "list" and isinstance(value, list):
@@ -57,9 +58,9 @@ def _broken(value: Any, shape: Any, path: str) -> Iterator[str]:
     elif kind == "map" and isinstance(value, dict):
         for key, item in value.items():
             for constraint in _constraints(key, shape.key):
-                yield f"Value '{key}' at '{path}' failed to satisfy constraint: Map keys must satisfy constraint: [{constraint}]"
+                yield f"Value '{key}' at '{path}' {FAILED} Map keys must satisfy constraint: [{constraint}]"
             for constraint in _constraints(item, shape.value):
-                yield f"Value '{item}' at '{path}' failed to satisfy constraint: Map value must satisfy constraint: [{constraint}]"
+                yield f"Value '{item}' at '{path}' {FAILED} Map value must satisfy constraint: [{constraint}]"
 
 
 def _constraints(value: Any, shape: Any) -> Iterator[str]:
