@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iqf_core.cli.talk import say
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-UNLIMITED = 500  # columns where nobody looks at a terminal: nothing is cut
+UNLIMITED = 1_000_000  # columns where nobody looks at a terminal: nothing is cut, folded or put below
 GAP = 3  # between two columns of a table
 LONG = 24  # characters of a title: a longer one is shortened on a terminal
 LEAST = 12  # characters that a column is never made narrower than
@@ -153,6 +154,11 @@ def as_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     said = frame.astype(object).where(~frame.isin([np.inf, -np.inf]), frame.astype(str))
     rows: list[dict[str, Any]] = json.loads(said.to_json(orient="records", double_precision=15))
     return rows
+
+
+def near(path: Path) -> Path:
+    """The path from the current folder where it is below it; else as it is."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def json_value(value: float) -> float | str | None:
