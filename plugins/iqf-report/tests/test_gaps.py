@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import iqf_core as iqf
+from iqf_core.cli import main
 from iqf_core.criterion import Criterion
 from iqf_report.families import unplaced
 from iqf_report.recommend import command, recommend
@@ -192,6 +193,62 @@ def test_looks_that_cannot_be_noted(written, spread):
     answer = recommend(results)
     assert answer.exploratory == ""
     assert "looks.json cannot be read, so earlier looks are not counted" in answer.notes[-1]
+
+
+def test_a_look_at_a_study_that_is_not_finished_counts_and_says_so(written, spread, caplog):
+    settings = {None: spread(0.9, seed=1), "jpeg(quality=50)": spread(0.9, seed=2)}
+    kept = Criterion.of(RULE).model_dump(mode="json")
+    results = planned(written.study(settings, criterion=kept), 6)
+    assert recommend(results).exploratory == ""
+    (text,) = [one.getMessage() for one in caplog.records]
+    assert text == (
+        "Note: 6 of 16 runs are not done, and this look counts: it is number 1 of 1 declared (`looks:`); "
+        "with more runs the answer will be exploratory."
+    )
+    recommend(results)  # at the same runs: no other look
+    assert len(caplog.records) == 1
+    assert len(json.loads((results.folder / "looks.json").read_text())["looks"]) == 1
+
+
+def test_a_look_that_could_test_nothing_does_not_count(written, spread, caplog):
+    settings = {None: spread(0.9, count=2, seed=1), "jpeg(quality=50)": spread(0.9, count=2, seed=2)}
+    kept = Criterion.of(RULE).model_dump(mode="json")
+    results = planned(written.study(settings, criterion=kept), 6)
+    assert set(verdicts(recommend(results)).values()) == {"missing"}
+    assert "no setting can be tested yet: this look does not count" in caplog.text
+    assert not (results.folder / "looks.json").exists()
+    caplog.clear()
+    recommend(
+        written.study({None: spread(0.9), "jpeg(quality=50)": spread(0.9)}, name="done", criterion=kept)
+    )
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("metrics", "word"),
+    [([], "add `metrics: [classification]`"), (["classification"], "are there of `classification.accuracy`")],
+)
+def test_how_to_have_values_image_by_image_is_said(written, spread, metrics, word):
+    settings = {None: spread(0.9), "jpeg(quality=50)": spread(0.9)}
+    answer = recommend(written.study(settings, metrics=metrics), RULE)
+    assert word in said(answer)
+
+
+def test_no_name_steers_the_terminal(written, capsys):
+    hostile = "\x1b[31mred\u202e\x9b2J"
+    runs = [
+        MadeRun(spec, r, {"score": 0.9 + r / 1000}, hyperparameters={"lr": hostile})
+        for spec in (None, "jpeg(quality=50)")
+        for r in range(3)
+    ]
+    results = write_study(written.folder / "study", runs, hyperparameters={"lr": hostile})
+    given = ["recommend", str(results.folder), "--metric", "score", "--margin", "0.03"]
+    assert main(given) == 0
+    text = capsys.readouterr().out
+    assert "red" in text
+    assert not {"\x1b", "\u202e", "\x9b"} & set(text)
+    assert main([*given, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["levels"][0]["lr"] == hostile
 
 
 def test_json_and_csv_together_are_refused(written, spread):
