@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from iqf_core.cli.completing import study_names
+
 if TYPE_CHECKING:
     from iqf_core import Results
     from iqf_report.page.blocks import Section
@@ -117,7 +119,7 @@ def report(results: Results | str | Path, *, command: str = "", **changes: Any) 
 
 
 @click.command()
-@click.argument("study")
+@click.argument("study", shell_complete=study_names)
 @click.option(
     "--output",
     "-o",
