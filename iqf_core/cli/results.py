@@ -15,7 +15,7 @@ import click
 
 from iqf_core.cli.completing import component_names, study_names
 from iqf_core.cli.plugins import as_json
-from iqf_core.cli.talk import note, say, say_as_it_is
+from iqf_core.cli.talk import near, note, say, say_as_it_is
 from iqf_core.errors import ParameterError, ResultsError
 
 if TYPE_CHECKING:
@@ -125,7 +125,6 @@ def _says_nothing(name: str, column: pd.Series[Any], hyper: Sequence[str], colum
 def _show_failed(found: Results, *, as_json: bool) -> None:
     import json
 
-    from iqf_core.cli.tables import near
     from iqf_core.plugins.records import one_line, printable
 
     ended = [(folder, folder.outcome() or {}) for folder in found.runs()]

@@ -9,7 +9,6 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iqf_core.cli.talk import say
@@ -154,11 +153,6 @@ def as_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     said = frame.astype(object).where(~frame.isin([np.inf, -np.inf]), frame.astype(str))
     rows: list[dict[str, Any]] = json.loads(said.to_json(orient="records", double_precision=15))
     return rows
-
-
-def near(path: Path) -> Path:
-    """The path from the current folder where it is below it; else as it is."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def json_value(value: float) -> float | str | None:

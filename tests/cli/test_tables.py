@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from iqf_core.cli import tables
+from iqf_core.cli.talk import near
 
 
 @pytest.mark.parametrize(("width", "times"), [(200, 1), (40, 2)])
@@ -47,5 +48,5 @@ def test_where_nobody_looks_a_table_has_one_part_however_wide(capsys):
 
 def test_a_path_is_said_from_the_current_folder_where_it_is_below_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert str(tables.near(tmp_path / "runs" / "log")) == "runs/log"
-    assert tables.near(tmp_path.parent) == tmp_path.parent
+    assert str(near(tmp_path / "runs" / "log")) == "runs/log"
+    assert near(tmp_path.parent) == tmp_path.parent

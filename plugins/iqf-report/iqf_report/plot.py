@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from iqf_core.cli.completing import study_names
-from iqf_core.cli.talk import say
+from iqf_core.cli.talk import near, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -303,7 +303,6 @@ def command(study: str, output: Path | None, y: str | None, **options: Any) -> N
       iqf plot textures --metric accuracy --against knob --family jpeg -o jpeg.svg
       iqf plot textures --metric accuracy --kind bar -o bars.png
     """
-    from iqf_core.cli.tables import near
     from iqf_report.opening import study_of
 
     if output is not None and output.suffix.lower() not in (".png", ".svg", ".pdf"):
