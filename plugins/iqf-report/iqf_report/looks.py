@@ -11,6 +11,7 @@ from iqf_core import Results
 from iqf_core.criterion import Criterion
 from iqf_core.fingerprint import digest_of
 from iqf_core.runfolder import read_json, write_json
+from iqf_report.opening import shown
 
 log = logging.getLogger("iqf")
 
@@ -52,13 +53,22 @@ def looked_at(results: Results, criterion: Criterion, *, tested: bool) -> Look:
     """
     study = read_json(results.folder / "study.json") or {}
     fixed = study.get("criterion") or {}
-    if fixed.get("criterion") != criterion.model_dump(mode="json"):
-        return Look("the criterion does not stand in the study file")
+    asked, kept = criterion.model_dump(mode="json"), fixed.get("criterion")
+    if kept != asked:
+        return Look(
+            f"the runs were made with {shown(kept, asked)}, and this answer is by {shown(asked, kept)}"
+        )
     if fixed.get("runs_before", 1):
-        return Look(f"the criterion was set when {fixed['runs_before']} runs had ended")
+        return Look(
+            "when the first run was made the study file had no criterion or another one; "
+            f"{shown(asked, None)} was set when {fixed['runs_before']} runs had ended"
+        )
     looks, note = _looks(results, criterion, tested=tested)
     if len(looks) > criterion.looks:
-        why = f"{len(looks)} looks at a growing study, and {criterion.looks} declared (`looks:`)"
+        why = (
+            f"the answer was asked for {len(looks)} times, each time with other runs, and the criterion "
+            f"declares {criterion.looks} (`looks:`)"
+        )
         return Look(why, note)
     return Look(note=note)
 
