@@ -296,7 +296,7 @@ def test_the_command(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = str(study.folder)
     done = CliRunner().invoke(command, [folder, "--figures", "figures"], catch_exceptions=False)
-    assert f"Report: {study.folder / 'report.html'}" in done.output
+    assert "Report: iqf-runs/study/report.html" in done.output
     assert (study.folder / "report.html").stat().st_size < 500_000
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == []
     assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == [
