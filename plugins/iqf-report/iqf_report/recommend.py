@@ -71,20 +71,16 @@ def recommend(
 
 
 def _ways_to_images(results: Results, answer: Recommendation) -> list[str]:
-    """What to do for values image by image, where repetitions alone were judged."""
+    """That values image by image are there, under another name, where repetitions alone were judged."""
     levels = [level for one in answer.answers for level in one.levels]
     alone = any(level.estimate and level.estimate.basis == "repetitions alone" for level in levels)
     if not alone or answer.column.partition(".")[0] in BY_IMAGE:
         return []
     asked = json.dumps(results.origin()["study"].get("metrics") or [])
     have = [f"`{name}.{output}`" for name, output in BY_IMAGE.items() if f'"{name}' in asked]
-    if have:
-        return [f"values image by image are there of {' and '.join(have)}: name it as the criterion's metric"]
-    return [
-        "to answer for other images too, have the script write its predictions to output.json, add "
-        "`metrics: [classification]` (of a detector `[coco_detection]`) to the study, and name "
-        "`classification.accuracy` (`coco_detection.ap_0.5`) as the criterion's metric"
-    ]
+    if not have:  # the answer's own caveat says how to have them
+        return []
+    return [f"values image by image are there of {' and '.join(have)}: name it as the criterion's metric"]
 
 
 @click.command()

@@ -312,7 +312,7 @@ def test_a_look_that_could_test_nothing_does_not_count(written, spread, caplog):
 
 @pytest.mark.parametrize(
     ("metrics", "word"),
-    [([], "add `metrics: [classification]`"), (["classification"], "are there of `classification.accuracy`")],
+    [([], "`metrics: [classification]`"), (["classification"], "are there of `classification.accuracy`")],
 )
 def test_how_to_have_values_image_by_image_is_said(written, spread, metrics, word):
     settings = {None: spread(0.9), "jpeg(quality=50)": spread(0.9)}
