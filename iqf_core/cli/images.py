@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from iqf_core.cli.completing import component_names
 from iqf_core.cli.plugins import as_json
 from iqf_core.cli.talk import note, say
 from iqf_core.errors import IqfError
 
 if TYPE_CHECKING:
     from iqf_core.dataset import Dataset
+    from iqf_core.measuring import Measurements
     from iqf_core.tracing import Traces
+
+NAMED = 3  # values that are named one by one where they are missing
 
 white = click.option("--white", type=float, help="Full scale of the images, as 4095 for 12 bits.")
 workers = click.option(
@@ -24,13 +29,24 @@ workers = click.option(
 
 @click.command()
 @click.argument("dataset", type=click.Path(path_type=Path))
-@click.option("--modifier", "-m", required=True, help="Such as 'jpeg(quality=50)'; a chain with '|'.")
+@click.option(
+    "--modifier",
+    "-m",
+    required=True,
+    shell_complete=component_names("modifiers"),
+    help="Such as 'jpeg(quality=50)'; a chain with '|'.",
+)
 @click.option("--storage", type=click.Choice(["source", "codestream"]), default="source", show_default=True)
 @click.option(
     "--variants-root", type=click.Path(path_type=Path), help="Where to write, if not beside DATASET."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of modifiers that draw.")
-@click.option("--verify", multiple=True, help="Measure this metric before and after, on a sample of images.")
+@click.option(
+    "--verify",
+    multiple=True,
+    shell_complete=component_names("metrics"),
+    help="Measure this metric before and after, on a sample of images.",
+)
 @white
 @workers
 @as_json
@@ -96,7 +112,13 @@ def modify(
 @click.command()
 @click.argument("dataset", type=click.Path(path_type=Path))
 @click.option(
-    "--metric", "-m", "metrics", multiple=True, required=True, help="Such as 'basic'; may be repeated."
+    "--metric",
+    "-m",
+    "metrics",
+    multiple=True,
+    required=True,
+    shell_complete=component_names("metrics"),
+    help="Such as 'basic'; may be repeated.",
 )
 @click.option("--reference", type=click.Path(path_type=Path), help="Dataset that pair metrics compare with.")
 @click.option("--csv", type=click.Path(path_type=Path), help="Write a row per image there.")
@@ -148,13 +170,31 @@ def measure(
     if as_json:
         print_json(table)
         return
-    show_table(table)
-    for reason, group in found.reasons.groupby("reason"):
-        note(f"{len(group)} missing: {reason}")
+    measured = table[table["count"] > 0].dropna(axis="columns", how="all")
+    if measured.empty:
+        say("No image gave a value.")
+    else:
+        show_table(measured)
+    for sentence in _missing(found):
+        note(sentence)
     if csv is not None:
         say(f"A row per image: {csv}")
     if edges is not None and traces is not None:
         _show_traces(traces, edges)
+
+
+def _missing(found: Measurements) -> Iterator[str]:
+    """What gave no value, on how many images, and why: a sentence for each reason."""
+    images = len(found.rows)
+    known = found.reasons.assign(metric=[name.rpartition(".")[0] for name in found.reasons["output"]])
+    for (metric, reason), group in known.groupby(["metric", "reason"], sort=False):
+        names = list(dict.fromkeys(group["output"]))
+        what = ", ".join(names) if len(names) <= NAMED else f"{len(names)} values of {metric}"
+        yield f"Not measured: {what}, on {group['image'].nunique()} of {images} images: {reason}"
+    reasoned = set(known["output"])
+    silent = [name for name in found.outputs if name not in reasoned and found.rows[name].isna().all()]
+    if silent and images:
+        yield f"Not measured: {', '.join(silent)}, on any image; no reason is known"
 
 
 def _traces(dataset: Dataset, metrics: tuple[str, ...], target: Path, workers: int | None) -> Traces:

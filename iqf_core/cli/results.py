@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iqf_core.cli.completing import study_names
+from iqf_core.cli.completing import component_names, study_names
 from iqf_core.cli.plugins import as_json
-from iqf_core.cli.talk import note, say, say_as_it_is
-from iqf_core.errors import ResultsError
+from iqf_core.cli.talk import near, note, say, say_as_it_is
+from iqf_core.errors import ParameterError, ResultsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,14 @@ PARTING_S = 5.0  # for MLflow's server to end
 @as_json
 @click.option("--runs", is_flag=True, help="A row per run instead of one per setting.")
 @click.option("--failed", is_flag=True, help="The runs that failed, with reason and log.")
-@click.option("--metric", "-m", "metrics", multiple=True, help="Apply a metric to what is stored, first.")
+@click.option(
+    "--metric",
+    "-m",
+    "metrics",
+    multiple=True,
+    shell_complete=component_names("metrics"),
+    help="Apply a metric to what is stored, first.",
+)
 def results(
     name: str, as_csv: bool, as_json: bool, runs: bool, failed: bool, metrics: tuple[str, ...]
 ) -> None:
@@ -63,8 +70,8 @@ def results(
         say_as_it_is(table.to_csv(index=False))
     elif as_json:
         print_json(table)
-    elif runs:
-        show_table(table.drop(columns="key", errors="ignore"))
+    elif runs and not table.empty:
+        show_table(_for_readers(found, table))
     else:
         show_summary(found)
 
@@ -77,12 +84,31 @@ def show_summary(found: Results) -> None:
     if table.empty:
         say("No run has ended yet.")
         return
-    kept, hyper = with_spread(table, found.metrics()), found.hyperparameters()
+    kept, hyper = with_spread(table, _deciding_first(found)), found.hyperparameters()
     columns = [str(name) for name in kept]
     dull = [name for name in columns if _says_nothing(name, kept[name], hyper, columns)]
     show_table(kept.drop(columns=dull))
     for sentence in found.warnings():
         note(f"Note: {sentence}.")
+
+
+def _deciding_first(found: Results) -> list[str]:
+    """Names of the metrics: that of the study's criterion before the others."""
+    from iqf_core.criterion import metric_column
+
+    names, asked = found.metrics(), (found.criterion() or {}).get("metric")
+    with contextlib.suppress(ParameterError):
+        first = metric_column(names, asked) if asked else None
+        return sorted(names, key=lambda name: name != first)
+    return names
+
+
+def _for_readers(found: Results, table: pd.DataFrame) -> pd.DataFrame:
+    """Runs as people read them: repetitions from 1 as in titles, what decides first, and no keys."""
+    metrics = _deciding_first(found)
+    others = [str(name) for name in table if name not in metrics and name != "key"]
+    shown = table[[*others, *metrics]]
+    return shown.assign(repetition=shown["repetition"] + 1) if "repetition" in shown else shown
 
 
 def _says_nothing(name: str, column: pd.Series[Any], hyper: Sequence[str], columns: Sequence[str]) -> bool:
@@ -119,7 +145,7 @@ def _show_failed(found: Results, *, as_json: bool) -> None:
         say(one_line(f"{folder.job().get('title', folder.key)}: {outcome['reason']}"))
         for line in printable(outcome.get("log_tail", "")).splitlines()[-20:]:
             say(f"    | {line}")
-        say(f"    folder: {folder.path}")
+        say(f"    folder: {near(folder.path)}")
     if not failed:
         note("No run failed.")
 

@@ -169,8 +169,7 @@ def _next_steps(found: Results, *, failed: int) -> list[str]:
     name, decided = shlex.quote(found.name), ""
     offered = {entry.name for entry in registry().components("commands")}
     if not found.criterion():
-        metric = next(map(shlex.quote, found.metrics()), "METRIC")
-        decided = f" --metric {metric} --margin 0.03"
+        decided = f" --metric {shlex.quote(_quality(found) or 'METRIC')} --margin 0.03"
     why = "why runs failed; the same `iqf run` tries them again"
     steps = {f"iqf results {name} --failed": why} if failed else {}
     steps |= {
@@ -182,6 +181,25 @@ def _next_steps(found: Results, *, failed: int) -> list[str]:
     known = {step: words for step, words in steps.items() if step.split()[1] in {*offered, "results", "ui"}}
     wide = max(map(len, known))
     return [f"  {one_line(step):{wide}}  # {words}" for step, words in known.items()]
+
+
+def _quality(found: Results) -> str | None:
+    """The task's quality, to be decided by: one that a metric says a direction of, or else the first."""
+    from iqf_core import metric as make_metric
+    from iqf_core.criterion import says_error
+    from iqf_core.errors import IqfError
+    from iqf_core.runfolder import read_json
+
+    names = [name for name in found.metrics() if not says_error(name)]
+    for file in sorted(file for run in found.runs()[:1] for file in run.tables.glob("*.json")):
+        try:
+            made = make_metric((read_json(file) or {})["metric"])
+        except (IqfError, KeyError):  # of a plugin that is gone, or what `verify` has left
+            continue
+        for output in made.outputs:
+            if output.better == "higher" and (name := f"{made.label}.{output.name}") in names:
+                return name
+    return next(iter(names), None)
 
 
 def _print_summary(made: Plan, tally: Tally, took_s: float, code: int) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-UNLIMITED = 500  # columns where nobody looks at a terminal: nothing is cut
+UNLIMITED = 1_000_000  # columns where nobody looks at a terminal: nothing is cut, folded or put below
 GAP = 3  # between two columns of a table
 LONG = 24  # characters of a title: a longer one is shortened on a terminal
 LEAST = 12  # characters that a column is never made narrower than

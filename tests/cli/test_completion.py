@@ -12,6 +12,7 @@ import pytest
 from tests.cli.test_plugins_cli import HEAVY
 from tests.study.lab import IQF, Lab
 
+OF_STUDIES = ("recommend", "report", "plot", "refine", "matrix")
 SEEN = """
 import atexit, json, pathlib, sys
 atexit.register(lambda: pathlib.Path("modules.json").write_text(json.dumps(sorted(sys.modules))))
@@ -59,6 +60,12 @@ def test_an_unknown_shell_is_refused_with_those_that_are_known(lab: Lab) -> None
         ("iqf modifiers jp", ["jpeg", "jpeg2000"]),
         ("iqf results st", ["study", "study.yaml"]),
         ("iqf clean st", ["study", "study.yaml"]),
+        *((f"iqf {name} st", ["study", "study.yaml"]) for name in OF_STUDIES),
+        ("iqf modify data --modifier jp", ["jpeg", "jpeg2000"]),
+        ("iqf modify data --verify ba", ["basic"]),
+        ("iqf measure data --metric ba", ["basic"]),
+        ("iqf measure data -m basic -m cl", ["classification"]),
+        ("iqf results study --metric ba", ["basic"]),
         ("iqf completion ", ["bash", "zsh", "fish"]),
     ],
 )

@@ -34,7 +34,7 @@ COMMANDS = [
     ("results study.yaml", ["iqf-runs/study", "no study was run here", "`iqf run`"]),
     ("recommend none", ["none: no study of that name", "`iqf run STUDY.yaml`"]),
     ("clean none --yes", ["none: no study of that name", "`iqf run STUDY.yaml`"]),
-    ("refine none.yaml", ["none.yaml", "does not exist"]),
+    ("refine none.yaml", ["none.yaml", "no such file"]),
     ("run study.yaml --max-runs 0", ["--max-runs allows 0", "Allow more"]),
     ("run study.yaml --parallel 0", ["--parallel", "x>=1"]),
     ("modify none -m jpeg", ["none: no such folder", "a dataset is a folder"]),

@@ -38,7 +38,7 @@ args = dict(zip((name.lstrip("-") for name in sys.argv[1::2]), sys.argv[2::2]))
 found = re.search("quality([0-9]+)", args.get("testds", ""))
 seen = re.search("quality([0-9]+)", args.get("trainds", args.get("model", "")))
 quality = min(int(one[1]) if one else 100 for one in (found, seen))
-score = 0.9 - max(0, 60 - quality) / 100 + int(args.get("seed", 0)) % 7 / 5000
+score = 0.9 - max(0, 60 - quality) / 100 + int(args.get("seed", 0)) % 97 / 50000
 results = {"accuracy": score, "ap_0.5": score - 0.1}
 (pathlib.Path(args["outputpath"]) / "results.json").write_text(json.dumps(results))
 """

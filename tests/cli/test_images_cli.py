@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from typing import Any
 
 from tests.study.lab import Lab
@@ -66,8 +67,7 @@ def test_measurements_as_table_json_and_a_row_per_image(lab: Lab) -> None:
 def test_a_picture_that_cannot_be_read_is_a_missing_value_with_its_reason(lab: Lab) -> None:
     (lab.folder / "data" / "images" / "scene0_0.png").write_bytes(b"no picture")
     done = lab.iqf("measure", "data", "-m", "basic", "--csv", "rows.csv")
-    assert "missing: " in done.err
-    assert "scene0_0.png" in done.err
+    assert re.search(r"^Not measured: \d+ values of basic, on 1 of 4 images: .*scene0_0.png", done.err)
     rows = list(csv.DictReader((lab.folder / "rows.csv").read_text().splitlines()))
     assert [bool(row["basic.mean"]) for row in rows] == [False, True, True, True]
     assert strictly(lab.iqf("measure", "data", "-m", "basic", "--json").out)
@@ -77,6 +77,26 @@ def test_a_single_picture_has_no_std_and_json_says_null(lab: Lab) -> None:
     lab.images("one", 1)
     outputs = strictly(lab.iqf("measure", "one", "-m", "basic", "--json").out)
     assert all(row["std"] is None for row in outputs)
+
+
+def test_what_no_image_gave_is_left_out_and_said_once(lab: Lab) -> None:
+    import cv2
+    import numpy as np
+
+    for file in (lab.folder / "data" / "images").iterdir():
+        cv2.imwrite(str(file), np.full((16, 16, 3), 7, np.uint8))
+    done = lab.iqf("measure", "data", "-m", "snr", "-m", "basic")
+    assert "basic.mean" in done.out
+    assert "snr.snr" not in done.out
+    (line,) = done.err.splitlines()
+    assert re.fullmatch(r"Not measured: \d+ values of snr, on 4 of 4 images: 4 whole blocks.*", line)
+    done = lab.iqf("measure", "data", "-m", "snr")
+    assert done.out == "No image gave a value.\n"
+    assert "snr.snr" in {
+        row["output"] for row in strictly(lab.iqf("measure", "data", "-m", "snr", "--json").out)
+    }
+    lab.images("one", 1)
+    assert "std " not in lab.iqf("measure", "one", "-m", "basic").out.splitlines()[1]
 
 
 def test_a_table_that_cannot_be_written_is_wrong_input(lab: Lab) -> None:

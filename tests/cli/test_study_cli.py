@@ -196,3 +196,30 @@ def test_the_ui_of_nothing_says_so(lab: Lab) -> None:
     (lab.runs / "mlflow.db").unlink()
     assert "no MLflow database here" in lab.iqf("ui", code=2).err
     assert "no study of that name" in lab.iqf("ui", "none", code=2).err
+
+
+def test_runs_are_counted_from_one_and_what_decides_stands_first(lab: Lab) -> None:
+    rule = {"metric": "zero", "margin": 0.1}
+    lab.iqf("run", lab.study(repetitions=2, seed_argument="seed", criterion=rule))
+    shown = lab.iqf("results", "study", "--runs").out
+    assert re.findall(r"^ reference +reference +–? *(\d) ", shown, re.MULTILINE) == ["1", "2"]
+    assert [row["repetition"] for row in lab.table()] == [0, 1]
+    for text in (shown, lab.iqf("results", "study").out):
+        assert re.search(r" compression_ratio .*(?<!testds) zero +\S", text)
+        assert text.index(" zero ") < text.index(" testds ")
+
+
+def test_a_study_of_which_nothing_has_ended_says_so(lab: Lab) -> None:
+    lab.iqf("run", lab.study())
+    (folder,) = lab.folders()
+    (folder / "outcome.json").unlink()
+    for options in ([], ["--runs"]):
+        assert lab.iqf("results", "study", *options).out == "No run has ended yet.\n"
+
+
+def test_where_a_failure_lies_is_said_from_here(lab: Lab) -> None:
+    lab.script("raise SystemExit(3)")
+    file = lab.study()
+    lab.iqf("run", file, code=1)
+    (folder,) = lab.folders()
+    assert f"    folder: iqf-runs/study/runs/{folder.name}\n" in lab.iqf("results", file, "--failed").out

@@ -155,12 +155,13 @@ def command(
       iqf convert scenes --annotations labelTxt --to coco -o annotations.json
     """
     from iqf_core import open_dataset
+    from iqf_core.cli.talk import say
 
     done = convert(open_dataset(dataset, annotations=annotations), to, output, allow_loss=allow_loss)
     content = {"path": str(done.path), "format": to, "images": done.images, "objects": done.objects}
     if as_json:
-        click.echo(json.dumps({**content, "lost": dict(done.lost)}, indent=1))
+        say(json.dumps({**content, "lost": dict(done.lost)}, indent=1))
         return
-    click.echo(f"{done.path}\n{done.objects} objects in {done.images} images")
+    say(f"{done.path}\n{done.objects} objects in {done.images} images")
     for what, count in done.lost.items():
-        click.echo(f"lost: {what} ({count})")
+        say(f"lost: {what} ({count})")

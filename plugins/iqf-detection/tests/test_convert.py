@@ -353,3 +353,5 @@ def test_the_command(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [str(tmp_path / "a.geojson"), f"{objects} objects in 4 images"]
     assert lines[2:] == ["lost: 'imagesource' of an image (4)", "lost: 'gsd' of an image (4)"]
+    run(dataset.root, "--annotations", labels, "--to", "coco", "-o", tmp_path / "\x1b[31mred\u202e.json")
+    assert capsys.readouterr().out.startswith(f"{tmp_path}/ [31mred .json\n")

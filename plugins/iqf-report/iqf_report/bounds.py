@@ -150,6 +150,32 @@ def needed(estimate: Estimate, alpha: float) -> dict[str, int]:
     return found
 
 
+def needed_together(estimate: Estimate, alpha: float) -> tuple[int, int] | None:
+    """How many repetitions and clusters, both grown alike, would decide it if the mean stays what it is.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Undecided at ``alpha``, and not to be decided by more of one alone.
+    alpha : float
+        One-sided.
+
+    Returns
+    -------
+    tuple of int or None
+        Repetitions and clusters; None where no number would do, or one of the two is not known.
+    """
+    if min(estimate.repetitions, estimate.clusters) < 2:
+        return None
+
+    def grown(estimate: Estimate, count: int) -> Estimate:
+        clusters = math.ceil(estimate.clusters * count / estimate.repetitions)
+        return _with_clusters(_with_repetitions(estimate, count), clusters)
+
+    count = _fewest(estimate, grown, estimate.repetitions, alpha)
+    return None if count is None else (count, math.ceil(estimate.clusters * count / estimate.repetitions))
+
+
 def _with_repetitions(estimate: Estimate, count: int) -> Estimate:
     part = estimate.var_repetitions * estimate.repetitions / count
     return replace(estimate, repetitions=count, var_repetitions=part)

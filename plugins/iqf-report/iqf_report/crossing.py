@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from iqf_core.cli.completing import study_names
+from iqf_core.cli.talk import note, say
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -159,7 +162,7 @@ def _give_or_take(error: float) -> str:
 
 
 @click.command()
-@click.argument("study")
+@click.argument("study", shell_complete=study_names)
 @click.option(
     "--metric", "-m", help="Column of the results, or its end, as ap_0.5. [default: the criterion's]"
 )
@@ -180,14 +183,14 @@ def command(study: str, metric: str | None, better: Any, as_json: bool) -> None:
 
     results = study_of(study)
     table = crossing(results, metric, better=better)
-    for note in table.attrs["notes"]:
-        click.echo(f"Note: {note}.", err=True)
+    for sentence in table.attrs["notes"]:
+        note(f"Note: {sentence}.")
     if as_json:
-        click.echo(table.to_json(orient="records", indent=1, double_precision=15))
+        say(table.to_json(orient="records", indent=1, double_precision=15))
         return
     show_table(
         means(by_repetition(results, table.attrs["metric"])).reset_index(names="trained on \\ tested on")
     )
     for row in table.to_dict("records"):
         known = {str(name): value for name, value in row.items()}
-        click.echo(said(known, metric or str((results.criterion() or {})["metric"])))
+        say(said(known, metric or str((results.criterion() or {})["metric"])))

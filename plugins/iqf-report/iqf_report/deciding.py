@@ -7,6 +7,7 @@ families each gets a k-th of it, so that the best of them may be named.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from iqf_core import Results
 from iqf_core.criterion import Criterion
-from iqf_report.bounds import Estimate, needed
-from iqf_report.evidence import Evidence, NotEnough
+from iqf_report.bounds import Estimate, needed, needed_together
+from iqf_report.evidence import IMAGES, Evidence, NotEnough
 from iqf_report.families import Family, Setting, chosen, families_of, unplaced
 from iqf_report.rule import error_rate, in_sequence, judged
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Verdict = Literal["accepted", "inferior", "undecided", "missing", "not tested"]
+NO_NUMBER = "more runs alone would not decide it, if its mean stays where it is"
+NO_IMAGES = (
+    "the criterion's metric is one number a run, without values image by image. For an answer that holds for "
+    "other test images too"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Level:
         Means of metric and cost.
     difference, bound : float
         To the reference, positive better, and its confidence bound: the lower one, or the upper one where it
-        is inferior; NaN where it was not tested.
+        is inferior; NaN where it was not tested. The bound is no further off than the metric's range allows.
     share : float
         With a relative margin the bound of what is tested, as a share of the reference; NaN without.
     saving : float
@@ -49,6 +55,8 @@ class Level:
         Of the distance to the worst that still does.
     remedy : str
         What would decide it, or what is missing.
+    vacuous : bool
+        Whether the bound says nothing: it excludes no value that the metric can have.
     """
 
     setting: Setting
@@ -61,6 +69,7 @@ class Level:
     saving: float = math.nan
     estimate: Estimate | None = None
     remedy: str = ""
+    vacuous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,22 +223,31 @@ class _Decider:
             return replace(untested, verdict="missing", remedy=str(missing))
         shift = self.evidence.margin(family.reference)
         verdict = judged(estimate, self.alpha)
-        bound = estimate.upper(self.alpha) if verdict == "inferior" else estimate.lower(self.alpha)
+        found = estimate.upper(self.alpha) if verdict == "inferior" else estimate.lower(self.alpha)
+        worst, best = self._possible(family.reference)
+        bound = min(max(found - shift, worst), best)
         return replace(
             untested,
             verdict=verdict,
             difference=estimate.mean - shift,
-            bound=bound - shift,
-            share=self._share(bound - shift, family.reference),
+            bound=bound,
+            share=self._share(bound, family.reference),
             estimate=estimate,
-            remedy=self._remedy(estimate) if verdict == "undecided" else "",
+            remedy=self._remedy(estimate, family.reference) if verdict == "undecided" else "",
+            vacuous=bound <= worst,
         )
+
+    def _possible(self, reference: Setting) -> tuple[float, float]:
+        """Least and largest difference to a reference, positive better, within the metric's range."""
+        ends = (self.evidence.sign * (end - self.evidence.mean(reference)) for end in self.evidence.range)
+        low, high = sorted(ends)
+        return low, high
 
     def _share(self, bound: float, reference: Setting) -> float:
         relative = self.evidence.criterion.relative
         return bound / self.evidence.mean(reference) if relative else math.nan
 
-    def _remedy(self, estimate: Estimate) -> str:
+    def _remedy(self, estimate: Estimate, reference: Setting) -> str:
         alike = math.sqrt(estimate.var_repetitions) <= 1e-9 * estimate.floor
         if estimate.basis == "repetitions alone" and alike:
             return (
@@ -243,17 +261,46 @@ class _Decider:
             ways.append(f"about {found['repetitions']} repetitions")
         if "clusters" in found:
             ways.append(f"about {found['clusters']} test images or scenes (there are {estimate.clusters})")
-        if not ways:
-            return (
-                "more repetitions and more test images together would decide it; it lies close to the margin"
-            )
+        together = None if ways else needed_together(estimate, self.alpha)
+        if together is not None:
+            ways.append(f"about {together[0]} repetitions together with {together[1]} test images or scenes")
         end = "would accept it" if estimate.mean >= 0 else "would show that it does not"
-        return f"{' or '.join(ways)} {end}, if its mean stays where it is"
+        end = f"{' or '.join(ways)} {end}, if its mean stays where it is"
+        if ways and together is None:
+            return end
+        return f"{self._reason(estimate, reference)}; {end if ways else NO_NUMBER}"
+
+    def _reason(self, estimate: Estimate, reference: Setting) -> str:
+        """Why it is undecided: the runs spread too much for any setting, or this one is near the margin."""
+        margin, size = self.evidence.margin(reference), functools.partial(self._size, reference=reference)
+        lower, error = estimate.lower(self.alpha), f"standard error {size(estimate.se)}"
+        if estimate.mean - lower > margin:  # a setting as good as the reference would not pass either
+            why = f"the spread of the runs is large beside the margin of {size(margin)} ({error})"
+        else:
+            side = "inside" if estimate.mean >= 0 else "beyond"
+            why = f"its mean lies close to the margin ({size(abs(estimate.mean))} {side} it, {error})"
+        if margin - lower >= -self._possible(reference)[0]:
+            return f"{why}; these runs accept it with no margin"
+        return f"{why}; these runs accept it with a margin of {size(_up(margin - lower))} or more"
+
+    def _size(self, value: float, reference: Setting) -> str:
+        """A size in the unit of the margin."""
+        if not self.evidence.criterion.relative:
+            return f"{value:.3g}"
+        return f"{100 * value / self.evidence.mean(reference):.3g} %"
 
     def _untested(self, setting: Setting, reference: Setting) -> Level:
         cost, known = self.evidence.cost(setting), self.evidence.cost(reference)
         saving = 1 - cost / known if known else math.nan
         return Level(setting, "not tested", self.evidence.mean(setting), cost, saving=saving)
+
+
+def _up(value: float) -> float:
+    """Three digits, none of them rounded down."""
+    if not math.isfinite(value) or value <= 0:
+        return value
+    step = 10.0 ** (math.floor(math.log10(value)) - 2)
+    return math.ceil(value / step) * step
 
 
 def decide(results: Results, criterion: Criterion) -> Recommendation:
@@ -290,7 +337,7 @@ def decide(results: Results, criterion: Criterion) -> Recommendation:
         for name in lost
     ]
     if not criterion.frozen and evidence.never_differs():
-        evidence.caveats.append("the repetitions do not differ at all: is the seed used?")
+        evidence.caveats.append("the repetitions do not differ at all: see whether the script uses its seed")
     return Recommendation(
         study=results.name,
         criterion=criterion,
@@ -301,7 +348,7 @@ def decide(results: Results, criterion: Criterion) -> Recommendation:
         reference_cost=evidence.cost(reference),
         answers=answers,
         front=_front([level for answer in answers for level in answer.levels], sign),
-        notes=tuple(dict.fromkeys([*evidence.caveats, *evidence.notes, *_said_of(answers)])),
+        notes=tuple(dict.fromkeys([*evidence.caveats, *evidence.notes, *_said_of(answers, evidence)])),
         caveats=tuple(evidence.caveats),
         shared=len(families) + len(lost),
         has_cost=evidence.cost_column is not None,
@@ -318,11 +365,14 @@ def _front(levels: Sequence[Level], sign: int) -> tuple[Level, ...]:
     return tuple(front)
 
 
-def _said_of(answers: Sequence[FamilyAnswer]) -> list[str]:
+def _said_of(answers: Sequence[FamilyAnswer], evidence: Evidence) -> list[str]:
     bases = {level.estimate.basis for one in answers for level in one.levels if level.estimate}
     notes = []
     if "repetitions alone" in bases:
-        notes.append("there are no values image by image: what is said holds for these test images alone")
+        notes.append(
+            "what is said holds for these test images alone: "
+            + ("they are of one scene" if evidence.has_images() else f"{NO_IMAGES}, {IMAGES}")
+        )
     if "images of one model" in bases:
         notes.append("one trained model was judged: what is said holds for it, not for others of its kind")
     return notes

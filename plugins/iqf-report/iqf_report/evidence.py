@@ -11,13 +11,19 @@ from typing import Any
 import numpy as np
 
 from iqf_core import ParameterError
+from iqf_core.criterion import LEAST_REPETITIONS
 from iqf_report.bounds import Estimate
 from iqf_report.estimates import Array, bootstrapped, crossed, distance, draws_of, paired
 from iqf_report.families import Setting
 from iqf_report.stored import Stored, stored_in
 from iqf_report.studied import Studied
 
-LEAST_REPETITIONS = 3
+IMAGES = (
+    "add a metric of predictions to the study, `metrics: [classification]` or `coco_detection` for example, "
+    "which judges what the script writes to output.json, and make its output the criterion's metric "
+    "(`classification.accuracy`)"
+)
+"""How a study comes to values image by image."""
 
 
 class NotEnough(Exception):
@@ -48,8 +54,8 @@ class Evidence(Studied):
             return images(shift)
         if self.criterion.frozen:
             raise NotEnough(
-                "one frozen model needs values image by image (a metric of IQF on what it writes to "
-                "output.json); repetitions of the same model cannot replace them"
+                "one frozen model needs values image by image; repetitions of the same model cannot replace "
+                f"them: {IMAGES}"
             )
         return paired(shift, step=self._resolution)
 
@@ -84,20 +90,20 @@ class Evidence(Studied):
         if self.criterion.frozen:
             return
         if len(common) < LEAST_REPETITIONS:
-            one = "; of one trained model, say `frozen: true`" if self._has_images() else ""
+            one = "; of one trained model, say `frozen: true`" if self.has_images() else ""
             faults = f"; {faults}" if faults else ""
             raise NotEnough(
                 f"{len(common)} repetition(s), and a model that is trained anew needs at least "
                 f"{LEAST_REPETITIONS} (`repetitions:`){one}{faults}"
             )
         if self._are_copies(setting):
-            one = ", or say `frozen: true`" if self._has_images() else ""
+            one = ", or say `frozen: true`" if self.has_images() else ""
             raise NotEnough(
                 "its repetitions ended identically, with no seed_argument: they are not repetitions (give "
                 f"the script a seed{one})"
             )
 
-    def _has_images(self) -> bool:
+    def has_images(self) -> bool:
         """Whether there are values image by image, without which one model cannot be judged."""
         return self._stored is not None and self._stored.rows.is_file()
 
@@ -109,7 +115,7 @@ class Evidence(Studied):
         self, setting: Setting, reference: Setting, common: list[int]
     ) -> Callable[[Array], Estimate] | None:
         """Estimate from values image by image, None where there are none."""
-        if self._stored is None or not self._has_images():
+        if self._stored is None or not self.has_images():
             return None
         pairs = [(self._kept(setting, r), self._kept(reference, r)) for r in common]
         if any(kept is None for pair in pairs for kept in pair):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,9 @@ from iqf_core import Results
 from iqf_core.criterion import Criterion
 from iqf_core.fingerprint import digest_of
 from iqf_core.runfolder import read_json, write_json
+from iqf_report.opening import shown
+
+log = logging.getLogger("iqf")
 
 FILE = "looks.json"
 
@@ -30,30 +34,51 @@ class Look:
     note: str = ""
 
 
-def looked_at(results: Results, criterion: Criterion) -> Look:
+def looked_at(results: Results, criterion: Criterion, *, tested: bool) -> Look:
     """Note this look where it counts, and say whether the answer keeps its error rate.
 
     A criterion counts that stood in the study file before any run had ended; and no more looks, each at other
-    runs, than it declares.
+    runs, than it declares. A look at a study that is not finished counts as any other, for its answer may be
+    the last: also one that recommends nothing, since it might have. Only where nothing could be tested at
+    all, for want of runs and whatever they had come to, no error could be made, and it does not count.
+
+    Parameters
+    ----------
+    results : Results
+        Of the study.
+    criterion : Criterion
+        By which it was decided.
+    tested : bool
+        Whether any setting could be tested.
     """
     study = read_json(results.folder / "study.json") or {}
     fixed = study.get("criterion") or {}
-    if fixed.get("criterion") != criterion.model_dump(mode="json"):
-        return Look("the criterion does not stand in the study file")
+    asked, kept = criterion.model_dump(mode="json"), fixed.get("criterion")
+    if kept != asked:
+        return Look(
+            f"the runs were made with {shown(kept, asked)}, and this answer is by {shown(asked, kept)}"
+        )
     if fixed.get("runs_before", 1):
-        return Look(f"the criterion was set when {fixed['runs_before']} runs had ended")
-    looks, note = _looks(results, criterion)
+        return Look(
+            "when the first run was made the study file had no criterion or another one; "
+            f"{shown(asked, None)} was set when {fixed['runs_before']} runs had ended"
+        )
+    looks, note = _looks(results, criterion, tested=tested)
     if len(looks) > criterion.looks:
-        why = f"{len(looks)} looks at a growing study, and {criterion.looks} declared (`looks:`)"
+        why = (
+            f"the answer was asked for {len(looks)} times, each time with other runs, and the criterion "
+            f"declares {criterion.looks} (`looks:`)"
+        )
         return Look(why, note)
     return Look(note=note)
 
 
-def _looks(results: Results, criterion: Criterion) -> tuple[list[dict[str, Any]], str]:
-    """All looks, with this one if the runs have changed since the last; and why it could not be kept."""
+def _looks(results: Results, criterion: Criterion, *, tested: bool) -> tuple[list[dict[str, Any]], str]:
+    """All looks, with this one if it counts and its runs are others; and why it could not be kept."""
     file = results.folder / FILE
     question = digest_of(json.dumps(criterion.model_dump(mode="json"), sort_keys=True))
-    runs = digest_of(*sorted(folder.key for folder in results.runs()))
+    ended = [folder.key for folder in results.runs()]
+    runs = digest_of(*sorted(ended))
     note = ""
     try:
         known = (read_json(file) or {}).get("looks", [])
@@ -61,6 +86,9 @@ def _looks(results: Results, criterion: Criterion) -> tuple[list[dict[str, Any]]
         known, note = [], f"{file} cannot be read, so earlier looks are not counted ({error.strerror})"
     mine = [look for look in known if look["criterion"] == question]
     if not any(look["runs"] == runs for look in mine):
+        _tell(results, len(ended), criterion, len(mine) + 1, tested=tested)
+        if not tested:
+            return mine, note
         mine.append({"criterion": question, "runs": runs})
         others = [look for look in known if look["criterion"] != question]
         try:
@@ -68,3 +96,18 @@ def _looks(results: Results, criterion: Criterion) -> tuple[list[dict[str, Any]]
         except OSError as error:
             note = note or f"{file} cannot be written, so this look is not counted ({error.strerror})"
     return mine, note
+
+
+def _tell(results: Results, ended: int, criterion: Criterion, number: int, *, tested: bool) -> None:
+    """Say of a study that is not finished whether the look at it counts, and what that means."""
+    planned = len(results.origin()["runs"])
+    if ended >= planned:
+        return
+    undone = f"Note: {planned - ended} of {planned} runs are not done"
+    if not tested:
+        log.warning("%s, and no setting can be tested yet: this look does not count.", undone)
+        return
+    allowed = criterion.looks
+    declared = f"{undone}, and this look counts: it is number {number} of {allowed} declared (`looks:`)"
+    later = "; with more runs the answer will be exploratory." if number >= allowed else "."
+    log.warning("%s%s", declared, later)

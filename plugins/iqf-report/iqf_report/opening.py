@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,22 @@ def study_of(given: Results | str | Path) -> Results:
         kept = results.criterion()
         if asked != kept:
             raise ParameterError(
-                f"{given} has {_shown(asked, kept)}, and its results were run with {_shown(kept, asked)}: "
+                f"{given} has {shown(asked, kept)}, and its results were run with {shown(kept, asked)}: "
                 f"`iqf run {given}` keeps the file's; {results.name} instead of the file answers by that of "
                 "the results"
             )
     return results
 
 
-def _shown(criterion: dict[str, Any] | None, other: dict[str, Any] | None) -> str:
+def shown(criterion: dict[str, Any] | None, other: dict[str, Any] | None) -> str:
     """What decides, and the keys in which the other differs."""
     if criterion is None:
         return "no criterion"
     differing = [key for key, value in criterion.items() if (other or {}).get(key, value) != value]
-    shown = ", ".join(f"{key}: {criterion[key]}" for key in dict.fromkeys(["metric", "margin", *differing]))
-    return f"the criterion {{{shown}}}"
+    keys = dict.fromkeys(["metric", "margin", *differing])
+    told = ", ".join(f"{key}: {_as_yaml(criterion[key])}" for key in keys)
+    return f"the criterion {{{told}}}"
+
+
+def _as_yaml(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

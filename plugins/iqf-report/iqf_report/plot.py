@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+from iqf_core.cli.completing import study_names
+from iqf_core.cli.talk import near, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -275,7 +279,7 @@ def _recommended(
 
 
 @click.command()
-@click.argument("study")
+@click.argument("study", shell_complete=study_names)
 @click.option("--metric", "-m", "y", help="Column, or its end, as ap_0.5. [default: the criterion's]")
 @click.option("--against", "-x", "x", default="bits_per_pixel", show_default=True, help="Column, or knob.")
 @click.option("--kind", type=click.Choice(["line", "scatter", "bar"]), default="line", show_default=True)
@@ -283,30 +287,38 @@ def _recommended(
 @click.option(
     "--log/--linear", "log_x", default=None, help="Scale of the lower axis [default: log for rates]."
 )
-@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="PNG, SVG or PDF.")
-def command(study: str, output: Path, y: str | None, **options: Any) -> None:
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="PNG, SVG or PDF. [default: plot-METRIC.png in the folder of the results]",
+)
+def command(study: str, output: Path | None, y: str | None, **options: Any) -> None:
     """Draw a metric of STUDY against the rate, the knob or any column, with margin and recommendation.
 
     \b
     Examples:
+      iqf plot textures
       iqf plot textures --metric accuracy -o accuracy.png
       iqf plot textures --metric accuracy --against knob --family jpeg -o jpeg.svg
       iqf plot textures --metric accuracy --kind bar -o bars.png
     """
     from iqf_report.opening import study_of
 
-    if output.suffix.lower() not in (".png", ".svg", ".pdf"):
+    if output is not None and output.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise click.BadParameter(f"{output}: write a name that ends in .png, .svg or .pdf", param_hint="-o")
     results = study_of(study)
     y = y or (results.criterion() or {}).get("metric")
     if y is None:
         raise click.UsageError(f"{results.name}: which metric? It has no `criterion:`, so give --metric")
+    # Not beside the script by default: what lies there counts as its code, and its runs would be done anew.
+    file = output or results.folder / f"{re.sub('[^A-Za-z0-9_.-]+', '-', f'plot-{y}')}.png"
     figure = plot(results, y=y, answer=_answer(results), **options)
     try:
-        figure.savefig(output, dpi=150)
+        figure.savefig(file, dpi=150)
     except OSError as error:
-        raise click.FileError(str(output), hint=str(error)) from error
-    click.echo(output)
+        raise click.FileError(str(file), hint=str(error)) from error
+    say(near(file))
 
 
 def _answer(results: Results) -> Recommendation | None:

@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iqf_core.cli.completing import study_names
+from iqf_core.cli.talk import say, say_as_it_is
+
 if TYPE_CHECKING:
     from iqf_core import Results
     from iqf_core.criterion import Criterion
     from iqf_report.deciding import Recommendation
+
+BY_IMAGE = {"classification": "accuracy", "coco_detection": "ap_0.5"}
+"""Metrics that keep values image by image, for what is judged most often, and what to decide by."""
 
 
 def recommend(
@@ -57,13 +63,28 @@ def recommend(
                 "--metric ap_0.5 --margin 0.03"
             )
     made = Made.of(given)
-    answer, look = decide(opened, made), looked_at(opened, made)
-    notes = (*answer.notes, look.note) if look.note else answer.notes
+    answer = decide(opened, made)
+    tested = any(level.estimate is not None for one in answer.answers for level in one.levels)
+    look = looked_at(opened, made, tested=tested)
+    notes = (*answer.notes, *_ways_to_images(opened, answer), *([look.note] if look.note else []))
     return replace(answer, exploratory=look.exploratory, notes=notes)
 
 
+def _ways_to_images(results: Results, answer: Recommendation) -> list[str]:
+    """That values image by image are there, under another name, where repetitions alone were judged."""
+    levels = [level for one in answer.answers for level in one.levels]
+    alone = any(level.estimate and level.estimate.basis == "repetitions alone" for level in levels)
+    if not alone or answer.column.partition(".")[0] in BY_IMAGE:
+        return []
+    asked = json.dumps(results.origin()["study"].get("metrics") or [])
+    have = [f"`{name}.{output}`" for name, output in BY_IMAGE.items() if f'"{name}' in asked]
+    if not have:  # the answer's own caveat says how to have them
+        return []
+    return [f"values image by image are there of {' and '.join(have)}: name it as the criterion's metric"]
+
+
 @click.command()
-@click.argument("study")
+@click.argument("study", shell_complete=study_names)
 @click.option("--metric", help="Column of the results, or its end, as ap_0.5.")
 @click.option("--margin", type=click.FloatRange(0), help="What may be lost.")
 @click.option("--relative", is_flag=True, default=None, help="The margin is a share of the reference.")
@@ -81,7 +102,9 @@ def command(study: str, as_json: bool, as_csv: bool, **options: Any) -> None:
     """Say which setting of STUDY is the harshest that still does the job, and how sure that is.
 
     The study's `criterion:` counts; what is given here instead makes the answer exploratory. Each look at
-    other runs by the study's own criterion is noted in looks.json, in the study's folder.
+    other runs by the study's own criterion is noted in looks.json, in the study's folder: also one at a study
+    of which runs are still to be done, as soon as any setting of it can be tested. More of them than the
+    criterion declares (`looks:`, 1) make the answer exploratory.
 
     \b
     Examples:
@@ -98,11 +121,11 @@ def command(study: str, as_json: bool, as_csv: bool, **options: Any) -> None:
         given["families"] = list(given["families"])
     answer = recommend(study, **given)
     if as_csv:
-        click.echo(answer.dataframe().to_csv(index=False), nl=False)
+        say_as_it_is(answer.dataframe().to_csv(index=False))
     elif as_json:
-        click.echo(json.dumps(as_values(answer), indent=1))
+        say(json.dumps(as_values(answer), indent=1))
     else:
-        click.echo(said(answer))
+        say(said(answer))
 
 
 def as_values(answer: Recommendation) -> dict[str, Any]:

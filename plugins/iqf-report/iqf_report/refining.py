@@ -81,8 +81,7 @@ def halved(
     Narrowed(passed=37, failed=36, tried=(40, 35, 37, 36))
     """
     tried: list[float] = []
-    step = max(resolution, 1) if integer else resolution
-    while abs(failed - passed) > step * (1 + 1e-9) and (most is None or len(tried) < most):
+    while _apart(passed, failed, resolution, integer) > 1 + 1e-9 and (most is None or len(tried) < most):
         middle = (passed + failed) / 2
         if integer:
             middle = math.floor(middle) if failed < passed else math.ceil(middle)
@@ -93,6 +92,11 @@ def halved(
         else:
             failed = middle
     return Narrowed(passed, failed, tuple(tried))
+
+
+def _apart(one: float, other: float, resolution: float, integer: bool) -> float:
+    """How far two values of a knob lie apart, in steps that are near enough."""
+    return abs(other - one) / (max(resolution, 1) if integer else resolution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +113,15 @@ class Refined:
         The setting that halving chose, tested once on fresh seeds; None without.
     said : str
         The answer in one sentence.
+    lacking : bool
+        Whether what was asked for could not be done: runs are missing or failed, or too few were allowed.
     """
 
     family: str
     narrowed: Narrowed | None
     confirmed: Level | None
     said: str
+    lacking: bool = False
 
 
 class _Stuck(Exception):
@@ -163,9 +170,11 @@ def refine(
     share = 1 - (1 - criterion.confidence) / len(answer.answers)
     alone = criterion.model_copy(update={"confidence": share, "families": []})
     confirming = confirm_repetitions or CONFIRMING * study.repetitions
-    work = _Work(study, alone, resolution, max_runs, confirming, run)
     narrowed = chosen([one.family for one in answer.answers], families)
-    return [work.family(one) for one in answer.answers if one.family in narrowed]
+    answers = [one for one in answer.answers if one.family in narrowed]
+    work = _Work(study, alone, resolution, max_runs, confirming, run)
+    work.enough = sum(map(work.needed, answers))
+    return [work.family(one) for one in answers]
 
 
 @dataclass
@@ -177,6 +186,17 @@ class _Work:
     confirming: int
     run: Callable[[Plan], object]
     done: int = 0
+    enough: int = 0
+    """Runs that are enough for every family."""
+
+    def needed(self, answer: FamilyAnswer) -> int:
+        """Runs of a family at most: of each setting that is tried, and of the confirmation."""
+        if (place := _place(answer)) is None:
+            return 0
+        start, stop, integer = place
+        steps = max(1.0, _apart(start, stop, self.resolution, integer))
+        tries = math.ceil(math.log2(steps)) + (1 if integer and steps > 1 else 0)
+        return tries * self.study.repetitions + 2 * self.confirming
 
     def family(self, answer: FamilyAnswer) -> Refined:
         family, best, stopped = answer.family, answer.recommended, answer.stopped
@@ -185,36 +205,40 @@ class _Work:
             return Refined(name, None, None, f"{name}: there is no knob to narrow along.")
         if stopped is None:
             return Refined(name, None, None, f"{name}: none of its settings failed: try harsher ones.")
-        if not stopped.setting.ran:
-            return Refined(name, None, None, f"{name}: {stopped.setting.variant}: {stopped.remedy}.")
-        start = knob.mild if best is None else family.value_of(best.setting)
+        if (place := _place(answer)) is None:
+            untried = f"{name}: {stopped.setting.variant}: {stopped.remedy}."
+            return Refined(name, None, None, untried, lacking=True)
+        start, stop, _ = place
         try:
             narrowed = halved(
                 lambda value: self._passes(family, value),
                 start,
-                family.value_of(stopped.setting),
+                stop,
                 resolution=self.resolution,
                 integer=knob.integer,
                 most=max(0, (self.max_runs - self.done - 2 * self.confirming) // self.study.repetitions),
             )
-            if unconfirmed := self._unconfirmed(narrowed, start, best):
-                return Refined(name, narrowed, None, f"{name}: {unconfirmed}.")
+            if few := self._too_few(narrowed, start, knob.integer):
+                return Refined(name, narrowed, None, f"{name}: {few}.", lacking=True)
+            if narrowed.passed == start:
+                return Refined(name, narrowed, None, f"{name}: {_nothing_new(narrowed, best)}.")
             knee = family.at(narrowed.passed)
             found, level = self._level(family, knee, "confirm", self.study.seed + FRESH, self.confirming)
         except _Stuck as stuck:
-            return Refined(name, None, None, f"{name}: {stuck}")
+            return Refined(name, None, None, f"{name}: {stuck}", lacking=True)
         return Refined(name, narrowed, level, _said(name, narrowed, found, level, best))
 
-    def _unconfirmed(self, narrowed: Narrowed, start: float, best: Level | None) -> str:
-        """Why there is nothing to confirm, or no runs left for it; empty where it can be done."""
-        settled = narrowed.tried or self.max_runs - self.done >= 2 * self.confirming
-        if narrowed.passed == start and settled:
-            if best is None:
-                return f"nothing passes, down to {number(narrowed.failed)} ({len(narrowed.tried)} tried)"
-            return f"{best.setting.variant} stands. {_tried(narrowed)}"
-        if self.max_runs - self.done < 2 * self.confirming:
-            return f"--max-runs {self.max_runs} leaves too few for the confirmation ({2 * self.confirming})"
-        return ""
+    def _too_few(self, narrowed: Narrowed, start: float, integer: bool) -> str:
+        """Why too few runs are allowed to try anything, or to confirm what was found; empty where enough."""
+        far = _apart(narrowed.passed, narrowed.failed, self.resolution, integer) > 1 + 1e-9
+        left, confirming = self.max_runs - self.done, 2 * self.confirming
+        if (narrowed.tried or not far) and (narrowed.passed == start or left >= confirming):
+            return ""
+        trying = "" if narrowed.tried else f"a setting ({self.study.repetitions}) and "
+        return (
+            f"--max-runs {self.max_runs} leaves too few for {trying}the confirmation ({confirming}), so "
+            f"nothing is confirmed; --max-runs {self.enough} is enough for all that was asked for"
+        )
 
     def _passes(self, family: Family, value: float) -> bool:
         _, level = self._level(family, family.at(value), "refine", self.study.seed, self.study.repetitions)
@@ -255,6 +279,21 @@ def _said(name: str, narrowed: Narrowed, found: Recommendation, confirmed: Level
         f"{knee}, which halving chose, is not confirmed on fresh seeds: {confirmed.verdict}"
         f"{'; ' + confirmed.remedy if confirmed.remedy else ''}. So {stands}. {_tried(narrowed)}."
     )
+
+
+def _place(answer: FamilyAnswer) -> tuple[float, float, bool] | None:
+    """Where halving begins, where it ends, and whether in whole numbers; None where it cannot be done."""
+    knob, stopped, best = answer.family.knob, answer.stopped, answer.recommended
+    if knob is None or stopped is None or not stopped.setting.ran:
+        return None
+    start = knob.mild if best is None else answer.family.value_of(best.setting)
+    return start, answer.family.value_of(stopped.setting), knob.integer
+
+
+def _nothing_new(narrowed: Narrowed, best: Level | None) -> str:
+    if best is None:
+        return f"nothing passes, down to {number(narrowed.failed)} ({len(narrowed.tried)} tried)"
+    return f"{best.setting.variant} stands. {_tried(narrowed)}"
 
 
 def _tried(narrowed: Narrowed) -> str:

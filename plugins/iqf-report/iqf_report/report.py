@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from iqf_core.cli.completing import study_names
+from iqf_core.cli.talk import near, say
+
 if TYPE_CHECKING:
     from iqf_core import Results
     from iqf_report.page.blocks import Section
@@ -117,7 +120,7 @@ def report(results: Results | str | Path, *, command: str = "", **changes: Any) 
 
 
 @click.command()
-@click.argument("study")
+@click.argument("study", shell_complete=study_names)
 @click.option(
     "--output",
     "-o",
@@ -149,7 +152,6 @@ def command(
     known = form or ("md" if output is not None and output.suffix.lower() in (".md", ".markdown") else "html")
     given = {name: value for name, value in options.items() if value is not None}
     opened: Any = study_of(study)
-    # Not beside the script by default: what lies there counts as its code, and its runs would be done anew.
     file = output or opened.folder / f"report.{known}"
     if file.is_dir():
         raise click.BadParameter(f"{file} is a folder; name a file", param_hint="-o")
@@ -160,6 +162,6 @@ def command(
         made.write(file, known)
         if figures is not None:
             made.write_figures(figures)
-    click.echo(made.headline)
+    say(made.headline)
     kept = opened.attach(file)
-    click.echo(f"Report: {file}{' (and with the study in MLflow)' if kept else ''}")
+    say(f"Report: {near(file)}{' (and with the study in MLflow)' if kept else ''}")

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from iqf_core.criterion import Criterion
 from iqf_report.deciding import FamilyAnswer, Level, Recommendation
 
-FRESH = "fresh seeds (another `name:` and `seed:`, at best other test images too)"
-
 
 def said(answer: Recommendation) -> str:
     """Text for a terminal: the question, a sentence or two for each family, the best of them, notes."""
@@ -17,12 +15,20 @@ def said(answer: Recommendation) -> str:
     lines += [f"  {sentence}" for one in answer.answers for sentence in _family(answer, one)]
     lines += ["", _best(answer)]
     if answer.exploratory:
-        lines.append(
-            f"EXPLORATORY: {answer.exploratory}; the error rate is not guaranteed. It is where the study "
-            f"file has this criterion before anything is run, on {FRESH}."
-        )
+        lines.append(f"EXPLORATORY: {why_exploratory(answer)}")
     lines += [f"Note: {note}." for note in answer.notes if note not in answer.caveats]
     return "\n".join(lines)
+
+
+def why_exploratory(answer: Recommendation) -> str:
+    """What was changed or added, what that does to the error rate, and the way to one that holds."""
+    rate = f"{100 * (1 - answer.criterion.confidence):.3g} %"
+    return (
+        f"{answer.exploratory}. What is chosen after outcomes are known may fit them by chance, so the risk "
+        f"that a setting is recommended that loses more than the margin may be above {rate}. For an answer "
+        f"that keeps to {rate}, run a study of another `name:` and `seed:`, at best on other test images, "
+        "with this criterion in its file from the start."
+    )
 
 
 def _question(answer: Recommendation) -> str:
@@ -64,14 +70,34 @@ def _family(answer: Recommendation, one: FamilyAnswer) -> Iterator[str]:
 
 def measured(answer: Recommendation, level: Level) -> str:
     """The metric of a level, and its bound."""
-    return f"{answer.criterion.metric} {number(level.value)}, at worst {_bound(answer, level)} the reference"
+    bound = bound_of(answer, level)
+    return (
+        f"{answer.criterion.metric} {number(level.value)}, {bound}{'' if level.vacuous else ' the reference'}"
+    )
 
 
-def _bound(answer: Recommendation, level: Level) -> str:
-    """How far a bound lies from the reference: with a relative margin as a share, which is tested."""
-    bound = level.share if answer.criterion.relative else level.bound
-    side = "above" if (bound > 0) == (answer.better == "higher") else "below"
-    size = f"{100 * abs(bound):.3g} %" if answer.criterion.relative else number(abs(bound))
+def bound_of(answer: Recommendation, level: Level) -> str:
+    """The confidence bound, and its side of the reference; empty where the level was not tested.
+
+    With a relative margin as a share too, which is what is tested.
+    """
+    if level.estimate is None:
+        return ""
+    if level.vacuous:
+        few = (
+            f"{level.estimate.repetitions} repetitions" if level.estimate.repetitions > 1 else "these images"
+        )
+        return f"no bound ({few} are too few: it may be as bad as the metric can be)"
+    end = "at best" if level.verdict == "inferior" else "at worst"
+    return f"{end} {apart(answer, level.bound, level.share)}"
+
+
+def apart(answer: Recommendation, difference: float, share: float = math.nan) -> str:
+    """How far something lies from the reference, and on which side; a share of it too, where one is given."""
+    size = number(abs(difference))
+    if not math.isnan(share):
+        size = f"{100 * abs(share):.3g} % ({size})"
+    side = "above" if (difference > 0) == (answer.better == "higher") else "below"
     return f"{size} {side}"
 
 
@@ -90,11 +116,10 @@ def saved(answer: Recommendation, level: Level) -> str:
 
 
 def _failed(answer: Recommendation, level: Level) -> str:
-    found = f"{answer.criterion.metric} {number(level.value)}"
     if level.verdict == "inferior":
-        return f"does not: {found}, at best {_bound(answer, level)} the reference."
+        return f"does not: {measured(answer, level)}."
     if level.verdict == "undecided":
-        return f"is undecided: {found}, at worst {_bound(answer, level)} the reference; {level.remedy}."
+        return f"is undecided: {measured(answer, level)}; {level.remedy}."
     return f"cannot be decided: {level.remedy}."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from iqf_core import ParameterError, Results
 from iqf_core.criterion import COST, Criterion, metric_column
 from iqf_core.errors import did_you_mean
+from iqf_core.metrics import Output
 from iqf_core.runfolder import RunFolder
 from iqf_report.families import Setting
 from iqf_report.stored import Stored, stored_in
@@ -114,15 +116,27 @@ class Studied:
     @functools.cached_property
     def sign(self) -> int:
         """1 where higher is better, -1 where lower is."""
-        folders = [self._folder(key) for key in self.good["key"].iloc[:1]]
-        places = [*(folder.tables for folder in folders), *(folder.measurements for folder in folders)]
-        stored = stored_in(places, self.column)
-        if stored is not None:
-            self.criterion.refuse_margin(stored.declared)
-        better = self.criterion.direction(self.column, None if stored is None else stored.better)
+        if self._declared is not None:
+            self.criterion.refuse_margin(self._declared)
+        declared = None if self._declared is None else self._declared.better
+        better = self.criterion.direction(self.column, declared)
         if better is None:
             self.caveats.append(HIGHER.format(self.column))
         return -1 if better == "lower" else 1
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Lowest and highest value that the metric can have; infinite where nothing declares it."""
+        declared = self._declared
+        return (-math.inf, math.inf) if declared is None else (declared.low, declared.high)
+
+    @functools.cached_property
+    def _declared(self) -> Output | None:
+        """What a metric of IQF says of the column; None for what the script writes."""
+        folders = [self._folder(key) for key in self.good["key"].iloc[:1]]
+        places = [*(folder.tables for folder in folders), *(folder.measurements for folder in folders)]
+        stored = stored_in(places, self.column)
+        return None if stored is None else stored.declared
 
     def settings(self) -> list[Setting]:
         """Settings that the study asks for, in its order: those too of which nothing has run."""

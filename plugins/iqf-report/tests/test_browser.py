@@ -23,7 +23,7 @@ from iqf_report.testing import MadeRun, write_study
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).resolve().parents[3] / "build/npm/node_modules/axe-core/axe.min.js"
 HOSTILE = "<script>window.hurt = 1</script> \" ' & \u202eabc \x1b[31m \U0001f680 " + "long" * 2500
-WIDTHS = {"desk": 1280, "telephone": 390}
+WIDTHS = {"desk": 1280, "half a screen": 480, "telephone": 390}
 CONTRAST = """
 const seen = (colour) => colour.match(/[\\d.]+/g).map(Number);
 const light = (colour) => seen(colour).slice(0, 3).map((v) => v / 255)
@@ -131,6 +131,16 @@ def test_it_fits_and_can_be_read(browser, file, width, dark):
     assert browser.execute_script(CONTRAST) == []
     ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, ground[4:-1].split(","))) < 200) == dark
+
+
+@pytest.mark.parametrize("width", [1280, 800, 480, 390])
+def test_the_first_table_is_read_without_scrolling_aside(browser, file, width):
+    opened(browser, file, width)
+    sizes = "const one = document.querySelector('.stacks'); return [one.scrollWidth, one.clientWidth]"
+    needed, given = browser.execute_script(sizes)
+    assert needed <= given
+    layout = "return getComputedStyle(document.querySelector('.stacks td')).display"
+    assert browser.execute_script(layout) == ("table-cell" if width == 1280 else "grid")
 
 
 def test_nothing_leaves_and_nothing_is_complained_of(browser, file):

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import iqf_core as iqf
+from iqf_core.cli import main
 from iqf_report.crossing import command, crossing
 
 CELLS = {
@@ -64,10 +65,13 @@ def test_it_is_said(results):
     assert len(rows) == 2
 
 
-def test_what_was_taken_to_be_is_said_beside(results):
-    found = CliRunner().invoke(command, [str(results.folder), "-m", "score", "--json"])
-    assert "higher is taken to be" in found.stderr
-    assert len(json.loads(found.stdout)) == 2
+def test_what_was_taken_to_be_is_said_beside(results, capsys):
+    assert main(["matrix", str(results.folder), "-m", "score", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert "higher is taken to be" in printed.err
+    assert len(json.loads(printed.out)) == 2
+    assert main(["matrix", str(results.folder), "-m", "score", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_column_without_values_says_so(results):

@@ -111,7 +111,11 @@ def test_no_spread_is_not_certainty(written):
     [
         (RULE, 0, ""),
         (RULE, 4, "was set when 4 runs had ended"),
-        (None, 0, "does not stand in the study file"),
+        (
+            None,
+            0,
+            "made with no criterion, and this answer is by the criterion {metric: score, margin: 0.03}",
+        ),
     ],
 )
 def test_only_what_was_fixed_before_keeps_its_error_rate(written, spread, written_as, before, word):
@@ -124,6 +128,19 @@ def test_only_what_was_fixed_before_keeps_its_error_rate(written, spread, writte
     assert word in answer.exploratory
     assert bool(word) == bool(answer.exploratory)
     assert ("EXPLORATORY" in said(answer)) == bool(word)
+    assert ("loses more than the margin may be above 5 %" in said(answer)) == bool(word)
+
+
+def test_another_criterion_than_that_of_the_file_is_told_by_what_differs(written, spread):
+    from iqf_core.criterion import Criterion
+
+    kept = Criterion.of(RULE).model_dump(mode="json")
+    settings = {None: spread(0.9, seed=1), "jpeg(quality=50)": spread(0.9, seed=2)}
+    answer = recommend(written.study(settings, criterion=kept), relative=True)
+    assert answer.exploratory == (
+        "the runs were made with the criterion {metric: score, margin: 0.03, relative: false}, and this "
+        "answer is by the criterion {metric: score, margin: 0.03, relative: true}"
+    )
 
 
 def test_more_looks_than_declared_are_exploratory(written, spread):
@@ -145,7 +162,7 @@ def test_more_looks_than_declared_are_exploratory(written, spread):
         words.append(answer.exploratory)
     assert alphas == pytest.approx([0.025] * 4)
     assert [bool(word) for word in words] == [False, False, False, True]
-    assert "3 looks at a growing study, and 2 declared" in words[-1]
+    assert "asked for 3 times, each time with other runs, and the criterion declares 2" in words[-1]
 
 
 def test_families_are_told_apart(written, spread):

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 import iqf_core as iqf
+from iqf_core.cli import main
 from iqf_core.criterion import Criterion
-from iqf_report.families import unplaced
+from iqf_report.bounds import Estimate
+from iqf_report.deciding import _Decider
+from iqf_report.families import Setting, unplaced
 from iqf_report.recommend import command, recommend
 from iqf_report.saying import said
-from iqf_report.testing import MadeRun, write_study
+from iqf_report.testing import MadeRun, MadeTable, write_study
 from iqf_report.wanted import wanted
 
 RULE = {"metric": "score", "margin": 0.03}
@@ -123,7 +131,7 @@ def test_costs(written, spread):
 def test_repetitions_that_never_differ(written):
     results = written.study({None: [0.90] * 3, "jpeg(quality=50)": [0.88] * 3})
     answer = recommend(results, metric="score", margin=0.021)
-    assert "the repetitions do not differ at all: is the seed used?" in answer.caveats
+    assert "the repetitions do not differ at all: see whether the script uses its seed" in answer.caveats
     assert "the least step between values of the study, 0.02," in answer.answers[0].levels[0].remedy
 
 
@@ -135,7 +143,86 @@ def test_a_relative_bound_is_a_share(written, spread):
     assert -0.1 < level.share < -0.02
     text = said(answer)
     assert "within 10 % (0.05) below that of the reference (0.5)" in text
-    assert f"at worst {-100 * level.share:.3g} % below the reference" in text
+    assert f"at worst {-100 * level.share:.3g} % ({-level.bound:.4g}) below the reference" in text
+
+
+def judged(label, rights, seed):
+    """What `classification` keeps of a run: so many of the images are right, which ones is drawn."""
+    order = np.random.default_rng(seed).permutation(20)
+    right = np.isin(np.arange(20), order[:rights])
+    rows = pd.DataFrame(
+        {
+            "image": [f"{n}.png" for n in range(20)],
+            "group": [f"{n}.png" for n in range(20)],
+            "label": "a",
+            "predicted": np.where(right, "a", "b"),
+            "probability": np.nan,
+        }
+    )
+    return MadeRun(label, seed, tables=(MadeTable("classification", rows),))
+
+
+def test_a_bound_is_no_further_off_than_the_metric_can_go(written):
+    pytest.importorskip("iqf_metrics_agreement", reason="iqf-metrics-agreement is not installed")
+    counts = {None: (20, 18, 19), "jpeg(quality=50)": (20, 2, 18)}
+    runs = [judged(label, right, n) for label, rights in counts.items() for n, right in enumerate(rights)]
+    results = write_study(written.folder / "ranged", runs)
+    answer = recommend(results, metric="classification.accuracy", margin=0.05)
+    (level,) = answer.answers[0].levels
+    assert level.estimate.lower(answer.alpha) - 0.05 < -answer.reference
+    assert (level.verdict, level.vacuous) == ("undecided", True)
+    assert level.bound == pytest.approx(-answer.reference)
+    assert "no bound (3 repetitions are too few: it may be as bad as the metric can be)" in said(answer)
+    assert "at worst" not in said(answer)
+
+
+def test_what_the_script_writes_has_no_range(written):
+    results = written.study({None: [0.9, 0.91, 0.92], "jpeg(quality=50)": [0.9, 0.1, 0.85]})
+    (level,) = recommend(results, RULE).answers[0].levels
+    assert level.bound < -1
+    assert not level.vacuous
+
+
+def estimated(mean, var_repetitions, var_images, clusters=8):
+    basis = "images crossed with repetitions"
+    return Estimate(mean, basis, 6, clusters, var_repetitions, var_images, df_images=clusters - 1)
+
+
+def remedy(estimate, *, margin=0.03, low=-math.inf):
+    known = SimpleNamespace(
+        criterion=Criterion.of({"metric": "score", "margin": margin}),
+        sign=1,
+        range=(low, 1.0),
+        margin=lambda reference: margin,
+        mean=lambda setting: 0.9,
+    )
+    return _Decider(known, 0.01)._remedy(estimate, Setting("reference", None, None, ()))
+
+
+def test_a_large_spread_is_told_from_a_mean_close_to_the_margin():
+    close = remedy(estimated(-0.001, 0.0028**2, 0.0028**2))
+    assert close.startswith("its mean lies close to the margin (0.001 beyond it, standard error 0.00396)")
+    above = remedy(estimated(0.05, 0.1**2, 0.1**2))  # better than the reference by 0.02
+    assert above.startswith(
+        "the spread of the runs is large beside the margin of 0.03 (standard error 0.141)"
+    )
+    for text in (close, above):
+        assert "these runs accept it with a margin of 0." in text
+        assert re.search(r"about \d+ repetitions together with \d+ test images or scenes would", text)
+    assert "accept it with no margin" in remedy(estimated(0.02, 1.0, 1.0), low=0.0)
+
+
+def test_the_margin_that_is_named_would_do():
+    one = estimated(-0.001, 0.0028**2, 0.0028**2)
+    named = float(re.search(r"a margin of ([\d.]+) or more", remedy(one))[1])
+    assert replace(one, mean=one.mean + named - 0.03).lower(0.01) >= 0
+
+
+def test_a_number_of_the_script_alone_says_how_to_count_images(written, spread):
+    results = written.study({None: spread(0.9, seed=1), "jpeg(quality=50)": spread(0.9, seed=2)})
+    (note,) = [note for note in recommend(results, RULE).notes if "test images alone" in note]
+    assert "`metrics: [classification]`" in note
+    assert "`classification.accuracy`" in note
 
 
 def test_which_hyperparameters_the_best_has(written):
@@ -192,6 +279,62 @@ def test_looks_that_cannot_be_noted(written, spread):
     answer = recommend(results)
     assert answer.exploratory == ""
     assert "looks.json cannot be read, so earlier looks are not counted" in answer.notes[-1]
+
+
+def test_a_look_at_a_study_that_is_not_finished_counts_and_says_so(written, spread, caplog):
+    settings = {None: spread(0.9, seed=1), "jpeg(quality=50)": spread(0.9, seed=2)}
+    kept = Criterion.of(RULE).model_dump(mode="json")
+    results = planned(written.study(settings, criterion=kept), 6)
+    assert recommend(results).exploratory == ""
+    (text,) = [one.getMessage() for one in caplog.records]
+    assert text == (
+        "Note: 6 of 16 runs are not done, and this look counts: it is number 1 of 1 declared (`looks:`); "
+        "with more runs the answer will be exploratory."
+    )
+    recommend(results)  # at the same runs: no other look
+    assert len(caplog.records) == 1
+    assert len(json.loads((results.folder / "looks.json").read_text())["looks"]) == 1
+
+
+def test_a_look_that_could_test_nothing_does_not_count(written, spread, caplog):
+    settings = {None: spread(0.9, count=2, seed=1), "jpeg(quality=50)": spread(0.9, count=2, seed=2)}
+    kept = Criterion.of(RULE).model_dump(mode="json")
+    results = planned(written.study(settings, criterion=kept), 6)
+    assert set(verdicts(recommend(results)).values()) == {"missing"}
+    assert "no setting can be tested yet: this look does not count" in caplog.text
+    assert not (results.folder / "looks.json").exists()
+    caplog.clear()
+    recommend(
+        written.study({None: spread(0.9), "jpeg(quality=50)": spread(0.9)}, name="done", criterion=kept)
+    )
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("metrics", "word"),
+    [([], "`metrics: [classification]`"), (["classification"], "are there of `classification.accuracy`")],
+)
+def test_how_to_have_values_image_by_image_is_said(written, spread, metrics, word):
+    settings = {None: spread(0.9), "jpeg(quality=50)": spread(0.9)}
+    answer = recommend(written.study(settings, metrics=metrics), RULE)
+    assert word in said(answer)
+
+
+def test_no_name_steers_the_terminal(written, capsys):
+    hostile = "\x1b[31mred\u202e\x9b2J"
+    runs = [
+        MadeRun(spec, r, {"score": 0.9 + r / 1000}, hyperparameters={"lr": hostile})
+        for spec in (None, "jpeg(quality=50)")
+        for r in range(3)
+    ]
+    results = write_study(written.folder / "study", runs, hyperparameters={"lr": hostile})
+    given = ["recommend", str(results.folder), "--metric", "score", "--margin", "0.03"]
+    assert main(given) == 0
+    text = capsys.readouterr().out
+    assert "red" in text
+    assert not {"\x1b", "\u202e", "\x9b"} & set(text)
+    assert main([*given, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["levels"][0]["lr"] == hostile
 
 
 def test_json_and_csv_together_are_refused(written, spread):

@@ -96,7 +96,7 @@ def test_the_place_is_where_most_changed():
     place = _place([one])
     assert place.image in ("a.tif", "a.png")
     assert (place.left, place.top) == (302 - 56, 0)
-    assert _told(changes) == "−4\u00a0+1"
+    assert _told(changes) == "4\u00a0lost, 1\u00a0gained"
     assert _thirds(changes) is None
     sizes = changes.assign(size_px=np.arange(len(changes), dtype=float))
     assert _thirds(sizes)[:2] == ("size_px", "px")

@@ -127,6 +127,13 @@ def test_the_metric_is_the_criterions_unless_given(results, tmp_path):
     assert found.exit_code == 0, found.output
 
 
+def test_the_file_lies_with_the_results_unless_given(results, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = CliRunner().invoke(command, ["study"], catch_exceptions=False)
+    assert found.stdout == "iqf-runs/study/plot-score.png\n"
+    assert (results.folder / "plot-score.png").stat().st_size > 5000
+
+
 def test_against_the_knob_of_one_family(results):
     figure = plot(results, y="score", x="knob", families=["jpeg"])
     line = next(one for one in figure.axes[0].lines if one.get_label() == "jpeg")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import iqf_core as iqf
+from iqf_core.cli import main
 from iqf_report.refine import command
 
 SCRIPT = """
@@ -123,7 +125,38 @@ def test_no_more_runs_than_allowed(study):
     assert len(starts(study)) == before + 4 + 16
     (row,) = refined(ran(study.with_name("few.yaml"), {"jpeg": {"quality": [90, 20]}}), "--max-runs", "10")
     assert row["verdict"] is None
-    assert "leaves too few for the confirmation (16)" in row["text"]
+    assert "leaves too few for a setting (4) and the confirmation (16)" in row["text"]
+    assert "--max-runs 48 is enough for all that was asked for" in row["text"]
+
+
+def test_what_could_not_be_done_is_no_success(study, capsys):
+    before = len(starts(study))
+    for few in ("5", "18"):  # too few for the confirmation; and too few for a setting besides
+        assert main(["refine", "study.yaml", "--resolution", "4", "--max-runs", few]) == 1
+        enough = re.search(r"--max-runs (\d+) is enough", capsys.readouterr().out)
+    assert len(starts(study)) == before
+    assert enough is not None
+    assert main(["refine", "study.yaml", "--resolution", "4", "--max-runs", enough[1]]) == 0
+    assert "is confirmed on fresh seeds" in capsys.readouterr().out
+    assert len(starts(study)) - before <= int(enough[1])
+
+
+def test_the_study_is_given_by_name_folder_or_file(study, tmp_path, monkeypatch, capsys):
+    (row,) = refined(study, "--resolution", "4")
+    done = len(starts(study))
+    assert refined(Path("study"), "--resolution", "4") == [row]
+    monkeypatch.chdir(tmp_path.parent)
+    assert refined(tmp_path / "iqf-runs" / "study", "--resolution", "4") == [row]
+    assert len(starts(study)) == done
+    capsys.readouterr()
+    study.write_text(json.dumps({**json.loads(study.read_text()), "criterion": None}))
+    assert main(["refine", str(tmp_path / "iqf-runs" / "study")]) == 2
+    assert "has another name or criterion now" in capsys.readouterr().err
+    study.unlink()
+    assert main(["refine", str(tmp_path / "iqf-runs" / "study")]) == 2
+    assert re.search(r"study.yaml, which is no longer there; give the study's file", capsys.readouterr().err)
+    assert main(["refine", "nothing"]) == 2
+    assert "no study of that name" in capsys.readouterr().err
 
 
 def test_what_fails_is_not_taken_for_a_setting_that_fails(study):

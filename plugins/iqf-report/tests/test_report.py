@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html.parser
+import json
+import math
 import re
 import subprocess
 import sys
@@ -13,16 +15,21 @@ import pytest
 from click.testing import CliRunner
 
 import iqf_core as iqf
+from iqf_core.criterion import Criterion
 from iqf_core.evaluate import GENERATED
+from iqf_core.study_file import StudyFile
 from iqf_report.page.blocks import Drawing, Section, Table, Text, blocks_of
-from iqf_report.page.cells import cell_of, clean
+from iqf_report.page.cells import Digest, cell_of, clean
 from iqf_report.page.drawing import inline
 from iqf_report.page.html import page
+from iqf_report.page.markdown import markdown
 from iqf_report.page.material import Material, shortest
 from iqf_report.report import command, report
+from iqf_report.sections.decision import _interval
 from iqf_report.testing import MadeRun, write_study
 
 RULE = {"metric": "score", "margin": 0.03}
+FIXED = Criterion.of(RULE).model_dump(mode="json")
 HOSTILE = (
     "<script>alert('x')</script> \"quoted\" & $x^2$ \u202eright to left\u202c \x1b[31mred \U0001f680 `|`"
 )
@@ -61,7 +68,7 @@ def study(written, spread):
         "quantise(bits=3)": spread(0.872, std=0.01, seed=8),
     }
     rates = {None: 8.0, "jpeg(quality=90)": 3.0, "jpeg(quality=20)": 1.0, "quantise(bits=3)": 2.0}
-    return written.study(settings, rates=rates, criterion=RULE)
+    return written.study(settings, rates=rates, criterion=FIXED)
 
 
 def test_the_answer_stands_first(study):
@@ -76,7 +83,7 @@ def test_the_answer_stands_first(study):
     assert len(parsed.ids) == len(set(parsed.ids))
     assert parsed.tags.count("h1") == 1
     assert parsed.tags.count("svg") == 1
-    assert all(word in parsed.text for word in ("jpeg-quality20", "inferior", "undecided"))
+    assert all(word in parsed.text for word in ("jpeg-quality20", "loses more than the margin", "undecided"))
 
 
 def test_what_cannot_be_decided_is_said_and_the_rest_is_shown(written, spread):
@@ -97,9 +104,84 @@ def test_failed_runs_are_shown_with_their_reasons(written, spread):
     runs += [MadeRun("identity", 0, reason="exit code 3")]
     results = write_study(written.folder / "failing", runs, criterion=RULE)
     made = report(results)
-    (failures,) = [section for section in made.sections if section.key == "failures"]
+    failures = section_of(made, "failures")
     assert any("1 of 6 runs failed" in block.text for block in failures.blocks)
     assert any(block.title.endswith("exit code 3") for block in failures.blocks)
+    assert "notes" not in [section.key for section in made.sections]
+    assert made.headline.endswith("1 of 6 runs failed and do not count.")
+
+
+def test_notes_are_no_failures(written):
+    copies = {None: [0.9] * 3, "jpeg(quality=50)": [0.8] * 3}
+    made = report(written.study(copies, seeded=False, seed_argument=None, criterion=RULE))
+    assert "failures" not in [section.key for section in made.sections]
+    notes = section_of(made, "notes")
+    assert notes.title == "Notes on the runs"
+    assert "ended identically" in notes.blocks[0].text
+
+
+def test_that_all_runs_failed_is_said(written):
+    runs = [MadeRun(spec, r, reason="exit code 3") for spec in (None, "identity") for r in range(3)]
+    for name, criterion in (("ruled", FIXED), ("unruled", None)):
+        made = report(write_study(written.folder / name, runs, criterion=criterion))
+        assert made.headline == "Nothing is decided: all 6 runs that ended have failed."
+        assert "under “Runs that failed”" in made.sections[0].blocks[0].text
+        assert section_of(made, "failures").title == "Runs that failed"
+    (written.folder / "nothing").mkdir()
+    nothing = report(write_study(written.folder / "nothing", [], criterion=FIXED))
+    assert "no run has ended well yet; `iqf run` first" in nothing.headline
+
+
+def test_an_exploratory_answer_claims_no_confidence(written, spread):
+    settings = {None: spread(0.9, seed=1), "jpeg(quality=90)": spread(0.9, seed=2)}
+    made = report(written.study(settings, criterion=FIXED, runs_before=3))
+    assert made.headline == (
+        "Exploratory, with no guaranteed error rate: jpeg-quality90 keeps score within 0.03 of the untouched "
+        "images."
+    )
+    captions = [block.caption for block in made.sections[0].blocks if isinstance(block, Table)]
+    assert captions[0].endswith("which is not guaranteed: the answer is exploratory")
+    sure = report(written.study(settings, criterion=FIXED, name="sure"))
+    assert sure.headline.endswith("within 0.03 of the untouched images, with 95 % confidence.")
+
+
+def test_a_relative_bound_stands_in_percent_and_in_the_unit(written, spread):
+    relative = Criterion.of({**RULE, "margin": 0.1, "relative": True}).model_dump(mode="json")
+    settings = {None: spread(0.5, seed=1), "jpeg(quality=50)": spread(0.49, seed=2)}
+    made = report(written.study(settings, rates={None: 8.0, "jpeg(quality=50)": 2.0}, criterion=relative))
+    families, levels = (block for block in made.sections[0].blocks if isinstance(block, Table))
+    assert re.fullmatch(r"at worst 2\.\d+ % \(0\.01\d+\) below", families.frame["against the reference"][0])
+    assert levels.frame["against the reference"][0] == "2 % (0.01) below"
+    assert levels.frame["saved"][0] == families.frame["saved"][0] == "75 %"
+
+
+def test_an_interval_stays_within_the_range_of_the_metric():
+    values = pd.Series([0.99, 1.0, 0.98])
+    down, up = _interval(values, (0.0, 1.0))
+    assert up == pytest.approx(0.01)
+    assert down > up
+    assert _interval(values, (-math.inf, math.inf)) == (down, down)
+
+
+def test_the_study_file_is_shown_as_it_was_written(written, spread, tmp_path):
+    file = tmp_path / "study.yaml"
+    text = "name: s # mine\ndatasets: {test: d}\nmodifiers: [identity]\ntask: {script: s.py}\n"
+    file.write_text(text)
+    results = written.study({None: spread(0.9)})
+    folder = results.folder / "study.json"
+    kept = json.loads(folder.read_text())
+    folder.write_text(json.dumps({**kept, "study": StudyFile.from_file(file).as_json(), "file": str(file)}))
+    shown = section_of(report(results), "provenance").blocks[-1]
+    assert (shown.text, shown.title) == (text, "The study file (study.yaml), as it was written")
+    file.write_text(text.replace("[identity]", "[jpeg]"))
+    shown = section_of(report(results), "provenance").blocks[-1]
+    assert "expanded form" in shown.title
+    assert "# mine" not in shown.text
+
+
+def section_of(made, key):
+    (found,) = [section for section in made.sections if section.key == key]
+    return found
 
 
 def test_text_from_outside_stays_text(written, spread):
@@ -138,8 +220,22 @@ def test_cells():
     assert (cell_of(0.123456).text, cell_of(7.0).text, cell_of(float("nan")).text) == ("0.1235", "7", "–")
     assert (cell_of(None).text, cell_of(True).text) == ("", "yes")
     assert cell_of("a\x9bb").text == "a\ufffdb"
+    assert (cell_of(Digest("ab" * 20)).text, cell_of(Digest("ab" * 20)).full) == ("ababababab…", "ab" * 20)
     assert len(clean("x" * 999)) == 300
     assert shortest("a.ap", ("a.ap", "b.ap")) == "a.ap"
+
+
+def test_what_stands_between_backticks_is_code(tmp_path):
+    table = Table(pd.DataFrame({"a": ["say `x|<b>`"], "d": [Digest("ab" * 20)]}))
+    sections = [Section("s", "s", (Text("write `<i>: 3_0` or ` alone"), table))]
+    text = page("t", "`iqf run` <first>", sections)
+    assert "<p>write <code>&lt;i&gt;: 3_0</code> or ` alone</p>" in text
+    assert "say <code>x|&lt;b&gt;</code>" in text
+    assert '<p class="headline"><code>iqf run</code> &lt;first&gt;</p>' in text
+    assert f'title="{"ab" * 20}">ababababab…' in text
+    text = markdown("t", "h", sections, tmp_path, "x")
+    assert "write `<i>: 3_0` or \\` alone" in text
+    assert f"| say `x\\|<b>` | {'ab' * 20} |" in text
 
 
 def test_another_plugin_adds_a_section(study, monkeypatch):
@@ -200,7 +296,7 @@ def test_the_command(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = str(study.folder)
     done = CliRunner().invoke(command, [folder, "--figures", "figures"], catch_exceptions=False)
-    assert f"Report: {study.folder / 'report.html'}" in done.output
+    assert "Report: iqf-runs/study/report.html" in done.output
     assert (study.folder / "report.html").stat().st_size < 500_000
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == []
     assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == [

@@ -44,12 +44,15 @@ class Table:
         Whether a reader may sort and filter it.
     folded : bool, optional
         Whether it is folded away until it is asked for.
+    stacks : bool, optional
+        Whether a narrow page shows each row as a list of its cells, one below the other.
     """
 
     frame: pd.DataFrame
     caption: str = ""
     sorts: bool = False
     folded: bool = False
+    stacks: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+CODE = re.compile(r"`([^`\n]+)`")
+"""What stands between backticks: it is shown as code."""
 LONGEST = 300
 """Characters of a cell; what is cut ends in an ellipsis."""
 STEERING = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -28,10 +30,31 @@ class Cell:
         What stands in it.
     value : float or None
         By which it is sorted; None for text.
+    full : str, optional
+        What the text is short for.
     """
 
     text: str
     value: float | None = None
+    full: str = ""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A long name that nobody reads, of which a table shows the beginning.
+
+    Parameters
+    ----------
+    full : str
+        All of it.
+    """
+
+    full: str
+
+    SHOWN = 10
+
+    def __str__(self) -> str:
+        return self.full if len(self.full) <= self.SHOWN else f"{self.full[: self.SHOWN]}…"
 
 
 def clean(text: object, longest: int = LONGEST) -> str:
@@ -54,7 +77,7 @@ def cell_of(value: Any) -> Cell:
             return Cell("–")
         whole = number.is_integer() and abs(number) < 1e15
         return Cell(f"{number:.0f}" if whole else f"{number:.4g}", number)
-    return Cell(clean(value))
+    return Cell(clean(value), full=clean(value.full) if isinstance(value, Digest) else "")
 
 
 def rows_of(frame: pd.DataFrame) -> list[list[Cell]]:

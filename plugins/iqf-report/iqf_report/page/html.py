@@ -9,10 +9,10 @@ from importlib import resources
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from iqf_report.page.blocks import Block, Drawing, Gallery, Picture, Section, Table, Text
-from iqf_report.page.cells import clean, is_number, rows_of
+from iqf_report.page.cells import CODE, clean, is_number, rows_of
 from iqf_report.page.drawing import inline
 
 
@@ -36,6 +36,7 @@ def page(title: str, headline: str, sections: Sequence[Section]) -> str:
     loader = jinja2.PackageLoader("iqf_report.page", "templates")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["clean"] = clean
+    environment.filters["code"] = _code
     environment.globals.update(
         kind=_kind,
         svg=lambda drawing: Markup(inline(drawing)),
@@ -57,6 +58,15 @@ def page(title: str, headline: str, sections: Sequence[Section]) -> str:
 
 def _own(name: str) -> str:
     return (resources.files("iqf_report.page") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _code(text: str) -> Markup:
+    """Text whose parts between backticks are code; all of it appears as text."""
+    parts = CODE.split(text)  # what is code is every second one
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
 
 
 def _kind(block: Block | Picture) -> str:

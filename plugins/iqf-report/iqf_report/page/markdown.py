@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from iqf_report.page.blocks import Block, Drawing, Gallery, Picture, Section, Table, Text
-from iqf_report.page.cells import clean, rows_of
+from iqf_report.page.cells import CODE, clean, rows_of
 from iqf_report.page.drawing import save
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$!])")
@@ -73,11 +73,14 @@ def _lines(block: Block) -> Iterator[str]:
         yield f"| {' | '.join(heads)} |"
         yield f"|{'---|' * len(heads)}"
         for row in rows_of(block.frame):
-            yield f"| {' | '.join(_plain(cell.text) for cell in row)} |"
+            yield f"| {' | '.join(_plain(cell.full or cell.text) for cell in row)} |"
         yield ""
 
 
 def _plain(text: object) -> str:
-    """Text whose characters mean themselves, on one line."""
-    one_line = " ".join(clean(text, 2_000).split())
-    return SPECIAL.sub(r"\\\1", html.escape(one_line, quote=False))
+    """Text whose characters mean themselves, on one line; between backticks it is code."""
+    parts = CODE.split(" ".join(clean(text, 2_000).split()))  # what is code is every second one
+    return "".join(
+        f"`{part}`".replace("|", r"\|") if place % 2 else SPECIAL.sub(r"\\\1", html.escape(part, quote=False))
+        for place, part in enumerate(parts)
+    )

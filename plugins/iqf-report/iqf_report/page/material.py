@@ -71,7 +71,12 @@ class Material:
     @functools.cached_property
     def finished(self) -> pd.DataFrame:
         """Runs that ended well; of a matrix, those of models on what they were trained on."""
-        return on_own(self.table[self.table["status"] == "FINISHED"])
+        return on_own(self.table if self.table.empty else self.table[self.table["status"] == "FINISHED"])
+
+    @property
+    def failed(self) -> int:
+        """How many of all runs that ended have failed."""
+        return 0 if self.table.empty else int((self.table["status"] != "FINISHED").sum())
 
     @functools.cached_property
     def origin(self) -> dict[str, Any]:

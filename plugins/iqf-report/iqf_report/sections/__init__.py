@@ -15,7 +15,7 @@ from iqf_report.sections.decision import decision
 from iqf_report.sections.matrix import matrix
 from iqf_report.sections.places import places
 from iqf_report.sections.quality import quality
-from iqf_report.sections.runs import failures, runs
+from iqf_report.sections.runs import failures, notes, runs
 
 log = logging.getLogger("iqf")
 Maker = Callable[[Material], Iterator[Block]]
@@ -23,12 +23,13 @@ Maker = Callable[[Material], Iterator[Block]]
 FIRST: dict[str, tuple[str, Maker]] = {
     "decision": ("What follows", decision),
     "matrix": ("Trained on one, tested on another", matrix),
-    "places": ("The same place at each setting", places),
+    "places": ("What changed in the predictions", places),
     "quality": ("Quality of the images", quality),
     "asked": ("Asked for, and achieved", asked),
 }
 LAST: dict[str, tuple[str, Maker]] = {
     "failures": ("Runs that failed", failures),
+    "notes": ("Notes on the runs", notes),
     "runs": ("All runs", runs),
     "meaning": ("What the numbers mean", meaning),
     "provenance": ("How it was made", provenance),

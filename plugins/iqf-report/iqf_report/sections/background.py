@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import Any
 
 import yaml
 
+from iqf_core.errors import IqfError
 from iqf_core.evaluate import GENERATED
+from iqf_core.study_file import StudyFile
 from iqf_core.verification import VERIFY
 from iqf_report.page.blocks import Block, Table, Text
+from iqf_report.page.cells import Digest
 from iqf_report.page.material import Material
 
 DIRECTION = {"higher": "higher", "lower": "lower", "none": "neither"}
@@ -76,13 +80,21 @@ def provenance(material: Material) -> Iterator[Block]:
         yield Table(pd.DataFrame(software), "Software with which the study was last run")
     datasets = pd.DataFrame(_datasets(material))
     if len(datasets):
-        yield Table(datasets, "What the runs were judged on: a digest of the images and their ground truth")
+        yield Table(
+            datasets,
+            "What the runs were judged on: a digest of the images and their ground truth, its beginning",
+        )
     seed, argument = origin["study"].get("seed"), origin["study"].get("seed_argument")
     repeated = f", handed to the script as --{argument.lstrip('-')}" if argument else ""
     yield Text(f"Seed {seed}{repeated}; each repetition's own stands in the table of runs.")
     file = Path(str(origin["file"])).name if origin.get("file") else "study.yaml"
     yield Text("\n".join(filter(None, [f"iqf run {file}", material.command])), "code", title="Commands")
-    yield Text(_study_file(origin), "code", title=f"The study file ({file})")
+    written = _as_written(origin)
+    title = f"The study file ({file}), as it was written"
+    if written is None:
+        why = "the file itself is gone or has been changed since"
+        title = f"The study file ({file}) in expanded form, with every default: {why}"
+    yield Text(_expanded(origin) if written is None else written, "code", title=title)
 
 
 def _codecs(material: Material) -> dict[str, str]:
@@ -100,7 +112,7 @@ def _codecs(material: Material) -> dict[str, str]:
     }
 
 
-def _datasets(material: Material) -> Iterator[dict[str, str]]:
+def _datasets(material: Material) -> Iterator[dict[str, Any]]:
     for job in material.jobs:
         measured = job.get("measured", {})
         if not measured:
@@ -110,11 +122,25 @@ def _datasets(material: Material) -> Iterator[dict[str, str]]:
             "setting": str(job["label"]),
             "part": str(measured["part"]),
             "folder": Path(dataset["path"]).name,
-            "digest": str(measured["identity"]),
-            "of": str(measured["source"]),
+            "digest": Digest(str(measured["identity"])),
+            "digest before the modifier": Digest(str(measured["source"])),
         }
 
 
-def _study_file(origin: dict[str, Any]) -> str:
+def _as_written(origin: dict[str, Any]) -> str | None:
+    """Text of the user's file; None where it is no longer there, or no longer says what was run."""
+    file = Path(str(origin.get("file") or ""))
+    try:
+        said = StudyFile.from_file(file).as_json()
+        return file.read_text(encoding="utf-8") if _plain(said) == origin["study"] else None
+    except (IqfError, OSError, ValueError):
+        return None
+
+
+def _plain(content: dict[str, Any]) -> Any:
+    return json.loads(json.dumps(content))
+
+
+def _expanded(origin: dict[str, Any]) -> str:
     content = {key: value for key, value in origin["study"].items() if value not in (None, [], {})}
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -10,7 +10,7 @@ from iqf_report.deciding import FamilyAnswer, Level, Recommendation
 from iqf_report.page.blocks import Block, Drawing, Gallery, Table, Text
 from iqf_report.page.drawing import ALARM, COLOURS, DASHES, MARKERS, empty
 from iqf_report.page.material import Material
-from iqf_report.saying import margin_of, number
+from iqf_report.saying import apart, bound_of, margin_of, number, why_exploratory
 from iqf_report.sections.quality import drawn
 from iqf_report.studied import runs_of
 
@@ -19,51 +19,79 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INTERVAL = 0.95
+VERDICTS = {
+    "accepted": "passes",
+    "inferior": "loses more than the margin",
+    "undecided": "undecided",
+    "missing": "too few runs or values to test it",
+    "not tested": "not tested, for a milder one did not pass",
+}
 MOST_UNDECIDED = 6
 """Metrics that are drawn where none decides."""
 
 
 def headline(material: Material) -> str:
-    """The answer in one sentence."""
-    answer = material.answer
-    if answer is None:
-        return "Nothing is decided yet: there is no criterion, or nothing to apply it to."
+    """The answer in one sentence; in another, how many runs failed."""
+    failed, ended = material.failed, len(material.table)
+    if failed and failed == ended:
+        return f"Nothing is decided: {_every(failed)} failed."
+    count = f" {failed} of {ended} runs failed and do not count." if failed else ""
+    if material.answer is None:
+        return f"Nothing is decided yet: {material.undecided.rstrip('.') or 'no run has ended'}.{count}"
+    return f"{_answered(material.answer)}{count}"
+
+
+def _every(failed: int) -> str:
+    return "the only run that ended has" if failed == 1 else f"all {failed} runs that ended have"
+
+
+def _answered(answer: Recommendation) -> str:
+    """What is recommended; how sure that is only where its error rate holds."""
     best, criterion = answer.best, answer.criterion
-    kept = f"{criterion.metric} within {margin_of(criterion)} of the untouched images"
-    sure = f"with {100 * criterion.confidence:g} % confidence"
+    sure = f", with {100 * criterion.confidence:g} % confidence"
+    begin = ""
+    if answer.exploratory:
+        sure, begin = "", "Exploratory, with no guaranteed error rate: "
+    kept = f"{criterion.metric} within {margin_of(criterion)} of the untouched images{sure}"
     if best is None or best.recommended is None:
         accepted = [one.recommended for one in answer.answers if one.recommended is not None]
         if not accepted:
-            return f"No setting that was tried is shown to keep {kept}, {sure}."
+            return f"{begin}{'no' if begin else 'No'} setting that was tried is shown to keep {kept}."
         names = ", ".join(level.setting.variant for level in accepted)
-        return f"{names} {'keeps' if len(accepted) == 1 else 'keep'} {kept}, {sure}."
+        return f"{begin}{names} {'keeps' if len(accepted) == 1 else 'keep'} {kept}."
     level = best.recommended
     cost = f" at {number(level.cost)} {criterion.cost}" if not math.isnan(level.cost) else ""
     saving = f", {100 * level.saving:.0f} % less than untouched" if level.saving > 0 else ""
-    return f"{level.setting.variant} keeps {kept}, {sure},{cost}{saving}."
+    return f"{begin}{level.setting.variant} keeps {kept}{',' if cost else ''}{cost}{saving}."
 
 
 def decision(material: Material) -> Iterator[Block]:
     """Yield a row and a picture for each family."""
     answer = material.answer
     if answer is None:
+        if material.failed and material.failed == len(material.table):
+            why = f"{_every(material.failed)} failed; the reasons stand below, under “Runs that failed”."
+            yield Text(why[:1].upper() + why[1:], "warning")
+            return
         yield Text(material.undecided[:1].upper() + material.undecided[1:], "warning")
         found = [name for name in material.metrics if not _is_of_images(material, name)][:MOST_UNDECIDED]
         if found and not material.finished.empty:
             yield Gallery(tuple(drawn(material, name, material.rate) for name in found))
         return
     if answer.exploratory:
-        yield Text(f"Exploratory: {answer.exploratory}; the error rate is not guaranteed.", "warning")
+        yield Text(f"Exploratory: {why_exploratory(answer)}", "warning")
     for note in answer.notes:
         yield Text(f"{note[:1].upper()}{note[1:]}.", "note")
-    yield Table(_families(answer), _question(answer))
+    yield Table(_families(answer), _question(answer), stacks=True)
     yield Gallery(tuple(_drawings(material, answer)))
     yield Table(_levels(answer), "Every setting, from mild to harsh", folded=True)
     front = [level.setting.variant for level in answer.front]
     if len(front) > 1:
         yield Text(
-            f"Settings that no other betters in {answer.criterion.metric} and {answer.criterion.cost} at "
-            f"once, from cheap to dear: {', '.join(front)}."
+            "Another question, in which the margin plays no part: which settings does no other beat in both "
+            f"{answer.criterion.metric} and {answer.criterion.cost} (the Pareto front)? By their means, "
+            f"tested or not, from the cheapest to the dearest: {', '.join(front)}. To stand here is no "
+            "recommendation."
         )
 
 
@@ -75,11 +103,16 @@ def _is_of_images(material: Material, column: str) -> bool:
 def _question(answer: Recommendation) -> str:
     criterion = answer.criterion
     side = "below" if answer.better == "higher" else "above"
-    shared = f", shared by {len(answer.answers)} families" if len(answer.answers) > 1 else ""
-    lost = f"at most {margin_of(criterion)} {side}"
+    families = answer.shared or len(answer.answers)
+    shared = f", shared by {families} families" if families > 1 else ""
+    held = ", which is not guaranteed: the answer is exploratory" if answer.exploratory else ""
+    margin = margin_of(criterion)
+    if criterion.relative:
+        margin += f" ({number(criterion.margin * answer.reference)})"
     return (
-        f"Strongest setting of each family whose {criterion.metric} is {lost} that of the "
+        f"Strongest setting of each family whose {criterion.metric} is at most {margin} {side} that of the "
         f"reference ({number(answer.reference)}); error rate {100 * (1 - criterion.confidence):.3g} %{shared}"
+        f"{held}"
     )
 
 
@@ -91,25 +124,53 @@ def _families(answer: Recommendation) -> pd.DataFrame:
 
 def _row(answer: Recommendation, one: FamilyAnswer) -> dict[str, Any]:
     best, stopped = one.recommended, one.stopped
-    worst = math.nan if best is None else best.bound
     return {
         "family": one.family.name,
-        "still does": "nothing" if best is None else best.setting.variant,
-        answer.criterion.metric: math.nan if best is None else best.value,
-        "at worst, against the reference": worst if answer.better == "higher" else -worst,
-        answer.criterion.cost: math.nan if best is None else best.cost,
-        "saved": "" if best is None or not best.saving > 0 else f"{100 * best.saving:.0f} %",
-        "next setting": "" if stopped is None else stopped.setting.variant,
-        "is": "" if stopped is None else stopped.verdict,
+        "strongest setting that passes": "none" if best is None else best.setting.variant,
+        answer.criterion.metric: None if best is None else best.value,
+        "against the reference": "" if best is None else bound_of(answer, best),
+        answer.criterion.cost: None if best is None else best.cost,
+        "saved": "" if best is None else _percent(best.saving),
+        "first setting that does not pass": "none of those tried"
+        if stopped is None
+        else stopped.setting.variant,
+        "why not": "" if stopped is None else _why_not(answer, stopped),
         "what would decide it": "" if stopped is None else stopped.remedy,
     }
 
 
+def _why_not(answer: Recommendation, level: Level) -> str:
+    bound = bound_of(answer, level)
+    return f"{VERDICTS[level.verdict]}: {bound}" if bound else VERDICTS[level.verdict]
+
+
+def _percent(share: float) -> str:
+    if math.isnan(share):
+        return ""
+    return f"{100 * share:.0f} %" if share >= 0 else f"{-100 * share:.0f} % more"
+
+
 def _levels(answer: Recommendation) -> pd.DataFrame:
-    table = answer.dataframe()
-    names = {"metric": answer.criterion.metric, "cost": answer.criterion.cost, "se": "standard error"}
-    kept = ["family", "variant", "verdict", "metric", "difference", "bound", "se", "cost", "saving", "basis"]
-    return table[[name for name in kept if name in table]].rename(columns=names)
+    import pandas as pd
+
+    return pd.DataFrame([_level(answer, one, level) for one in answer.answers for level in one.levels])
+
+
+def _level(answer: Recommendation, one: FamilyAnswer, level: Level) -> dict[str, Any]:
+    estimate, criterion = level.estimate, answer.criterion
+    share = level.difference / one.reference if criterion.relative else math.nan
+    return {
+        "family": one.family.name,
+        "setting": level.setting.variant,
+        "result": VERDICTS[level.verdict],
+        criterion.metric: level.value,
+        "against the reference": "" if estimate is None else apart(answer, level.difference, share),
+        "bound": bound_of(answer, level),
+        "standard error": math.nan if estimate is None else estimate.se,
+        criterion.cost: level.cost,
+        "saved": _percent(level.saving),
+        "the error is from": "" if estimate is None else estimate.basis,
+    }
 
 
 def _drawings(material: Material, answer: Recommendation) -> Iterator[Drawing]:
@@ -166,7 +227,7 @@ def _family(
             continue
         places.append(place)
         means.append(float(values.mean()))
-        reach.append(_reach(values))
+        reach.append(_interval(values, _possible(material, answer.column)))
         axes.scatter(
             [place] * len(values), values, s=9, color=colour, alpha=0.45, marker=marker, linewidths=0
         )
@@ -174,7 +235,7 @@ def _family(
     axes.errorbar(
         [places[i] for i in order],
         [means[i] for i in order],
-        yerr=[reach[i] for i in order],
+        yerr=[[reach[i][side] for i in order] for side in (0, 1)],
         color=colour,
         marker=marker,
         markersize=5,
@@ -190,6 +251,19 @@ def _family(
 
 def _values(material: Material, answer: Recommendation, level: Level) -> pd.Series[Any]:
     return runs_of(material.finished, level.setting)[answer.column].dropna().astype(float)
+
+
+def _interval(values: pd.Series[Any], possible: tuple[float, float]) -> tuple[float, float]:
+    """How far the interval of a mean reaches down and up, no further than the metric can go."""
+    mean, reach = float(values.mean()), _reach(values)
+    low, high = possible
+    return max(min(reach, mean - low), 0.0), max(min(reach, high - mean), 0.0)
+
+
+def _possible(material: Material, column: str) -> tuple[float, float]:
+    """Lowest and highest value of a metric, infinite where nothing declares it."""
+    declared = material.declared.get(column)
+    return (-math.inf, math.inf) if declared is None else (declared.output.low, declared.output.high)
 
 
 def _reach(values: pd.Series[Any]) -> float:

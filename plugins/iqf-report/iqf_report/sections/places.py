@@ -62,11 +62,14 @@ def places(material: Material) -> Iterator[Block]:
     if not any(len(one.changes) for one in compared):
         return
     metric = material.declared[column].metric
+    have_places = any(set(PLACE) <= set(one.changes) for one in compared)
+    what, found = ("Objects", "found") if have_places else ("Images", "judged rightly")
     yield Text(
-        f"What {metric.name} finds at a setting and not on the untouched images, and the other way, in the "
-        "first repetition: −4 +1 are four lost and one gained."
+        f"{what} that were {found} on the untouched images and no longer at a setting are lost; those that "
+        f"were {found} at the setting alone are gained. By {metric.name}, in the first repetition."
     )
-    yield Table(_counted(compared), "Lost and gained, by class and by size")
+    sizes = any(_thirds(one.changes) is not None for one in compared)
+    yield Table(_counted(compared), f"{what} lost and gained, by class{' and by size' if sizes else ''}")
     reference = pairs[0][0]
     yield from _pictures(material, reference, compared)
 
@@ -150,7 +153,8 @@ def _counted(compared: Sequence[Compared]) -> pd.DataFrame:
 
 def _told(changes: pd.DataFrame) -> str:
     lost, gained = ((changes["change"] == what).sum() for what in ("lost", "gained"))
-    return f"−{lost}\u00a0+{gained}" if lost or gained else "–"
+    told = [f"{count}\u00a0{what}" for count, what in ((lost, "lost"), (gained, "gained")) if count]
+    return ", ".join(told) or "none"
 
 
 def _thirds(changes: pd.DataFrame) -> tuple[str, str, float, float] | None:
@@ -178,7 +182,8 @@ def _pictures(material: Material, reference: RunFolder, compared: Sequence[Compa
         families.setdefault(one.family, []).append(one)
     what = f"{place.image}, {place.side} pixels a side at column {place.left}, row {place.top}"
     yield Text(
-        f"The place where most changed: {what}. Lost objects are outlined in red, gained ones in blue."
+        f"The place where most changed: {what}, at each setting. Lost objects are outlined in red, gained "
+        "ones in blue."
     )
     for family, members in families.items():
         items = [Picture(base.png(()), f"{what}, untouched", "untouched")]

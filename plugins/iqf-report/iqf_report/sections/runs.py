@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from iqf_report.page.blocks import Block, Table, Text
 from iqf_report.page.material import Material
 
 SHOWN_RATES = ("bits_per_pixel", "compression_ratio")
+FAILED = re.compile(r"\d+ of \d+ runs failed")
+"""How the results begin to say that runs failed."""
 MOST_SHOWN = 20
 """Failures with the end of their log; of more, the reasons stand in the table."""
 
@@ -44,10 +47,18 @@ def runs(material: Material) -> Iterator[Block]:
     yield Table(shown.rename(columns=names), f"{len(shown)} runs", sorts=True)
 
 
-def failures(material: Material) -> Iterator[Block]:
-    """Yield the runs that failed, and what could not be judged."""
+def notes(material: Material) -> Iterator[Block]:
+    """Yield what a reader of the runs should know, failures aside: repetitions that are none, for example."""
     for said in material.results.warnings():
-        yield Text(f"{said[:1].upper()}{said[1:]}.", "warning")
+        if not FAILED.match(said):
+            yield Text(f"{said[:1].upper()}{said[1:]}.", "warning")
+
+
+def failures(material: Material) -> Iterator[Block]:
+    """Yield the runs that failed, with the ends of their logs."""
+    for said in material.results.warnings():
+        if FAILED.match(said):
+            yield Text(f"{said[:1].upper()}{said[1:]}.", "warning")
     failed = [
         (folder, outcome)
         for folder in material.results.runs()
