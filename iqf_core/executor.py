@@ -65,8 +65,8 @@ class Job:
     timeout_s : float or None, optional
         Seconds after which the job is stopped and counts as failed.
     code : tuple of str, optional
-        Files that the script is made of, relative to its folder: what an executor elsewhere has to take along.
-        Empty where nobody has said it: then `iqf_core.script.code_files` does.
+        Files that the script is made of, relative to its folder: what an executor elsewhere has to take
+        along. Empty where nobody has said it: then `iqf_core.script.code_files` does.
     """
 
     key: str

@@ -3,9 +3,9 @@
 IQF passes `--trainds`, `--testds` and `--outputpath` wherever it runs the script. Started by other hands in a
 container of SageMaker, as by an estimator, it finds the same folders in the environment.
 
-A softmax regression, trained step by step. Where `IQF_CHECKPOINTS` names a folder, it is looked into first and
-written to every so often: what is interrupted on spot capacity goes on from there. The same seed gives the same
-numbers to the last digit, interrupted or not.
+A softmax regression, trained step by step. Where `IQF_CHECKPOINTS` names a folder, it is looked into first
+and written to every so often: what is interrupted on spot capacity goes on from there. The same seed gives
+the same numbers to the last digit, interrupted or not.
 """
 
 from __future__ import annotations

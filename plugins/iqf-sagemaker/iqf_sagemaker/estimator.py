@@ -83,7 +83,7 @@ class SageMakerEstimatorFactory:
             kwargs = json.dumps(self.kwargs, sort_keys=True)
         except TypeError as error:
             raise ExecutorError(
-                f"{place}: its arguments must be JSON values, so that a study can go on from its file ({error}); "
+                f"{place}: its arguments must be JSON values, so that a study can go on later ({error}); "
                 "have the class make the rest, such as sessions, by itself"
             ) from error
         return EstimatorExecutor(estimator=place, kwargs=kwargs, bucket=bucket, **options)
@@ -128,7 +128,7 @@ class EstimatorExecutor(TaskExecutor):
     name: ClassVar[str] = "estimator"
     poll_interval_s: ClassVar[float] = 0.5
 
-    estimator: str = Field(pattern=r"^[\w.]+:[\w.]+$")
+    estimator: str = Field(pattern=r"^[^:\s]+:[\w.]+$")
     kwargs: str = "{}"
     bucket: str = Field(min_length=3, max_length=63)
     prefix: str = "iqf"

@@ -73,6 +73,8 @@ def _faults(executor: SageMakerExecutor, job: Job) -> Iterator[str]:
             "`tracking_uri` of a server, or have the script write results.json"
         )
     for name in job.options:
+        if len(name) == 1:
+            yield f"hyperparameters: {name!r}: the container passes it as -{name}; give it a longer name"
         if name.startswith(RESERVED):
             yield f"hyperparameters: {name!r}: names that begin with {RESERVED!r} are the container's own"
     texts = hyperparameters_of(job, code="s3://x", region="", name="")

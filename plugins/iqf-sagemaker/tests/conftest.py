@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from iqf_sagemaker import aws, executor, staging
-from iqf_sagemaker.testing import SageMakerServer
 
 import iqf_core as iqf
+from iqf_sagemaker import aws, executor, staging
+from iqf_sagemaker.testing import SageMakerServer
 
 pytest_plugins = ["iqf_sagemaker.testing.fixtures"]
 

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from iqf_sagemaker import SageMakerExecutor
 
 from iqf_core import ParameterError
+from iqf_sagemaker import SageMakerExecutor
 
 from .conftest import Lab
 

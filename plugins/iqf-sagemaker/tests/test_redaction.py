@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from iqf_sagemaker.redaction import redacted
 
 KEY = "AKIA" + "ABCDEFGHIJKLMNOP"

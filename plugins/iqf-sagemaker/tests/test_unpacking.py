@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from iqf_core import ExecutorError
 from iqf_sagemaker.unpacking import unpack
 
