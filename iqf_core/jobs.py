@@ -27,10 +27,9 @@ def what_changed(plan: Plan) -> str:
     if not changed:
         return ""
     shown = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
-    return (
-        f"changed beside the script since the last time: {shown}; so every run is done anew "
-        "(task.code names the files that count)"
-    )
+    where = "" if plan.script.name in changed else " beside the script"
+    hint = "" if plan.study.task.code else " (task.code names the files that count)"
+    return f"changed{where} since the last time: {shown}; so every run is done anew{hint}"
 
 
 def write_study(plan: Plan, tracking_uri: str) -> None:

@@ -75,8 +75,8 @@ class Plan:
         return self.study.path(self.study.variants_root).resolve() if self.study.variants_root else None
 
     def missing_variants(self) -> Iterator[tuple[Dataset, Modifier]]:
-        """Variants that are still to be made."""
-        for setting in self.settings():
+        """Variants that are still to be made, for runs that are still to be done."""
+        for setting in {id(run.setting): run.setting for run in self.to_do()}.values():
             for part, dataset in setting.datasets.items():
                 modifier = setting.modifier_of(part)
                 if modifier is not None and self._find(dataset, modifier) is None:

@@ -145,11 +145,13 @@ class Results:
             )
         twins = self._identical_repetitions(table)
         if twins:
+            seeded = self._study()["study"]["seed_argument"]
+            why = f"though --{seeded.lstrip('-')} differs" if seeded else "with no seed_argument"
             said.append(
-                f"the repetitions of {len(twins)} setting(s) ended identically, with no seed_argument: "
-                "they are not repetitions, and their spread says nothing"
+                f"the repetitions of {len(twins)} setting(s) ended identically, {why}: they are not "
+                "repetitions, and their spread says nothing"
             )
-        return said + self._undecided(table) + self._unjudged() + self._drifts(table)
+        return said + self._undecided(table) + self.unjudged() + self._drifts(table)
 
     def _undecided(self, table: pd.DataFrame) -> list[str]:
         """That finished runs lack the number by which the study is decided, and what stands in its place."""
@@ -172,8 +174,14 @@ class Results:
         instead = "" if text is None else f": the script wrote the text {text!r}, which is no number"
         return [f"{len(lacking)} of {len(good)} finished runs have no {name}, which is to decide{instead}"]
 
-    def _unjudged(self) -> list[str]:
-        """Metrics that could not be applied, each with the first reason."""
+    def unjudged(self) -> list[str]:
+        """Metrics that could not be applied to runs that finished, each with the first reason.
+
+        Returns
+        -------
+        list of str
+            One sentence each.
+        """
         found: dict[str, list[str]] = {}
         for folder in self.runs():
             for file in sorted(folder.tables.glob("*.json")):
@@ -281,8 +289,6 @@ class Results:
         return [name for name in numbers if name not in own and not name.startswith(VERIFY)]
 
     def _identical_repetitions(self, table: pd.DataFrame) -> list[Any]:
-        if self._study()["study"]["seed_argument"]:
-            return []
         metrics = self._metrics(table)
         good = table[table["status"] == "FINISHED"]
         groups = good.groupby([*self._setting(table), *self.hyperparameters()], dropna=False)

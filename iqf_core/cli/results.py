@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iqf_core.cli.completing import component_names, study_names
+from iqf_core.cli.completing import component_names, runs_here, study_names
 from iqf_core.cli.plugins import as_json
 from iqf_core.cli.talk import near, note, say, say_as_it_is
 from iqf_core.errors import ParameterError, ResultsError
@@ -27,7 +27,7 @@ PARTING_S = 5.0  # for MLflow's server to end
 
 
 @click.command()
-@click.argument("name", shell_complete=study_names)
+@click.argument("name", required=False, shell_complete=study_names)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @as_json
 @click.option("--runs", is_flag=True, help="A row per run instead of one per setting.")
@@ -41,7 +41,7 @@ PARTING_S = 5.0  # for MLflow's server to end
     help="Apply a metric to what is stored, first.",
 )
 def results(
-    name: str, as_csv: bool, as_json: bool, runs: bool, failed: bool, metrics: tuple[str, ...]
+    name: str | None, as_csv: bool, as_json: bool, runs: bool, failed: bool, metrics: tuple[str, ...]
 ) -> None:
     """Show the results of the study NAME (a name, its folder or its file).
 
@@ -57,6 +57,8 @@ def results(
     from iqf_core.cli.tables import print_json, show_table
     from iqf_core.results import Results
 
+    if name is None:
+        raise click.UsageError(f"name the study: {', '.join(runs_here()) or 'none was run from here'}")
     found = open_results(name)
     if not isinstance(found, Results):
         raise ResultsError(f"{name}: not a study's folder")
@@ -145,9 +147,11 @@ def _show_failed(found: Results, *, as_json: bool) -> None:
         say(one_line(f"{folder.job().get('title', folder.key)}: {outcome['reason']}"))
         for line in printable(outcome.get("log_tail", "")).splitlines()[-20:]:
             say(f"    | {line}")
-        say(f"    folder: {near(folder.path)}")
+        say(f"    log: {near(folder.log)}" if folder.log.is_file() else f"    folder: {near(folder.path)}")
     if not failed:
         note("No run failed.")
+        for sentence in found.unjudged():
+            note(f"Note: {sentence}.")
 
 
 @click.command()

@@ -172,12 +172,17 @@ def _next_steps(found: Results, *, failed: int) -> list[str]:
         decided = f" --metric {shlex.quote(_quality(found) or 'METRIC')} --margin 0.03"
     why = "why runs failed; the same `iqf run` tries them again"
     steps = {f"iqf results {name} --failed": why} if failed else {}
-    steps |= {
-        f"iqf recommend {name}{decided}": "which setting still does the job, and how sure",
-        f"iqf report {name}{decided}": "all of it on one page",
-        f"iqf results {name} --runs": "every run of the table",
-        f"iqf ui {name}": "the runs in MLflow's pages",
-    }
+    done = any(folder.is_finished() for folder in found.runs())
+    steps |= (
+        {}
+        if not done
+        else {
+            f"iqf recommend {name}{decided}": "which setting still does the job, and how sure",
+            f"iqf report {name}{decided}": "all of it on one page",
+            f"iqf results {name} --runs": "every run of the table",
+            f"iqf ui {name}": "the runs in MLflow's pages",
+        }
+    )
     known = {step: words for step, words in steps.items() if step.split()[1] in {*offered, "results", "ui"}}
     wide = max(map(len, known))
     return [f"  {one_line(step):{wide}}  # {words}" for step, words in known.items()]
@@ -300,6 +305,7 @@ def _show_plan(made: Plan, rows: list[dict[str, Any]], missing: list[str], disk:
     import pandas as pd
 
     from iqf_core.cli.tables import show_table
+    from iqf_core.criterion import LEAST_REPETITIONS
     from iqf_core.jobs import what_changed
 
     show_table(pd.DataFrame(rows).drop(columns="key"))
@@ -313,6 +319,12 @@ def _show_plan(made: Plan, rows: list[dict[str, Any]], missing: list[str], disk:
         for line in missing:
             say(f"  {line}")
     say(f"Results: {near(made.folder)}")
+    if made.study.criterion is None and not made.study.frozen and made.study.repetitions < LEAST_REPETITIONS:
+        note("Note: no criterion, and too few repetitions for one:")
+        note("this gives a table, and no decision. For a decision, add")
+        note(f"  repetitions: {LEAST_REPETITIONS}")
+        note("  seed_argument: seed  # as the script's option is called")
+        note("  criterion: {metric: accuracy, margin: 0.03}")
 
 
 def _show_doubts(made: Plan) -> None:

@@ -140,7 +140,7 @@ def _spread(mean: float, std: float) -> str:
     """Mean and spread to the second digit of the spread."""
     if math.isnan(mean):
         return "–"
-    if not math.isfinite(std) or std == 0:
+    if not math.isfinite(std) or std <= 1e-12 * abs(mean):  # of equal values, rounding is left
         return cell_text(mean)
     decimals = min(max(1 - math.floor(math.log10(std)), 0), 9)
     return f"{mean:.{decimals}f} ± {std:.{decimals}f}"

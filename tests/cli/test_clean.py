@@ -222,4 +222,4 @@ def test_what_is_kept_for_a_run_that_failed_or_whose_script_changed_is_said_so(l
     assert "jpeg-quality50 #1 (it failed, and `iqf run` tries it again)" in kept
     lab.script(FAILING + "# another word")
     kept = lab.iqf("clean", file, "--dry-run").err
-    assert "changed beside the script since the last time: script.py" in kept
+    assert "changed since the last time: script.py" in kept

@@ -223,3 +223,28 @@ def test_where_a_failure_lies_is_said_from_here(lab: Lab) -> None:
     lab.iqf("run", file, code=1)
     (folder,) = lab.folders()
     assert f"    folder: iqf-runs/study/runs/{folder.name}\n" in lab.iqf("results", file, "--failed").out
+
+
+def test_a_plan_without_criterion_says_how_to_have_a_decision(lab: Lab) -> None:
+    said = lab.iqf("plan", lab.study()).err
+    assert "this gives a table, and no decision" in said
+    assert "repetitions: 3" in said
+    known = {"repetitions": 3, "seed_argument": "seed"}
+    assert "no decision" not in lab.iqf("plan", lab.study(**known)).err
+
+
+def test_results_without_a_name_name_the_studies(lab: Lab) -> None:
+    lab.iqf("run", lab.study("one"))
+    assert "name the study: one" in lab.iqf("results", code=2).err
+
+
+def test_repetitions_that_ignore_their_seed_are_said(lab: Lab) -> None:
+    lab.script(
+        """
+        import pathlib, sys
+        output = pathlib.Path(sys.argv[sys.argv.index("--outputpath") + 1])
+        (output / "results.json").write_text('{"good": 1.0}')
+        """
+    )
+    done = lab.iqf("run", lab.study(repetitions=2, seed_argument="seed"))
+    assert "1 setting(s) ended identically, though --seed differs" in done.err
