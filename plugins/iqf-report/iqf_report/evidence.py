@@ -90,6 +90,10 @@ class Evidence(Studied):
         if self.criterion.frozen:
             return
         if len(common) < LEAST_REPETITIONS:
+            asked = int(self.results.origin()["study"].get("repetitions") or 0)
+            if asked >= LEAST_REPETITIONS and min(map(self.ended, (setting, reference))) < asked:
+                faults = f"; {faults}" if faults else ""
+                raise NotEnough(f"{len(common)} of {asked} repetitions are done: `iqf run` goes on{faults}")
             one = "; of one trained model, say `frozen: true`" if self.has_images() else ""
             faults = f"; {faults}" if faults else ""
             raise NotEnough(
@@ -191,8 +195,10 @@ class Evidence(Studied):
 
     @functools.cached_property
     def _draws(self) -> Array:
-        seed = zlib.crc32(self.results.name.encode())
-        return draws_of(len(self._clusters[0]), self.criterion.draws, np.random.default_rng(seed))
+        """The same for the same scenes, whatever the study is called and whichever settings it has."""
+        groups = self._clusters[0]
+        seed = zlib.crc32("\n".join(groups).encode())
+        return draws_of(len(groups), self.criterion.draws, np.random.default_rng(seed))
 
     def _kept(self, setting: Setting, repetition: int) -> Stored | None:
         runs = self._runs(setting)

@@ -29,7 +29,7 @@ log = logging.getLogger("iqf")
 
 Kind = Literal["line", "scatter", "bar"]
 MARKERS = "osD^vP*X"
-KNOB = "knob"
+KNOB, RATE = "knob", "bits_per_pixel"
 RING = "crimson"
 
 
@@ -37,7 +37,7 @@ def plot(
     results: Results,
     *,
     y: str,
-    x: str = "bits_per_pixel",
+    x: str = RATE,
     kind: Kind = "line",
     families: Sequence[str] = (),
     log_x: bool | None = None,
@@ -281,7 +281,7 @@ def _recommended(
 @click.command()
 @click.argument("study", shell_complete=study_names)
 @click.option("--metric", "-m", "y", help="Column, or its end, as ap_0.5. [default: the criterion's]")
-@click.option("--against", "-x", "x", default="bits_per_pixel", show_default=True, help="Column, or knob.")
+@click.option("--against", "-x", "x", default=RATE, show_default=True, help="Column, or knob.")
 @click.option("--kind", type=click.Choice(["line", "scatter", "bar"]), default="line", show_default=True)
 @click.option("--family", "families", multiple=True, help="This modifier alone; may be repeated.")
 @click.option(
@@ -291,7 +291,8 @@ def _recommended(
     "--output",
     "-o",
     type=click.Path(path_type=Path),
-    help="PNG, SVG or PDF. [default: plot-METRIC.png in the folder of the results]",
+    help="PNG, SVG or PDF. [default: plot-METRIC.png, with other options in its name, in the folder of the "
+    "results]",
 )
 def command(study: str, output: Path | None, y: str | None, **options: Any) -> None:
     """Draw a metric of STUDY against the rate, the knob or any column, with margin and recommendation.
@@ -312,13 +313,23 @@ def command(study: str, output: Path | None, y: str | None, **options: Any) -> N
     if y is None:
         raise click.UsageError(f"{results.name}: which metric? It has no `criterion:`, so give --metric")
     # Not beside the script by default: what lies there counts as its code, and its runs would be done anew.
-    file = output or results.folder / f"{re.sub('[^A-Za-z0-9_.-]+', '-', f'plot-{y}')}.png"
+    file = output or results.folder / _file_name(y, **options)
     figure = plot(results, y=y, answer=_answer(results), **options)
     try:
         figure.savefig(file, dpi=150)
     except OSError as error:
         raise click.FileError(str(file), hint=str(error)) from error
     say(near(file))
+
+
+def _file_name(y: str, x: str, kind: str, families: Sequence[str], log_x: bool | None) -> str:
+    """Name of a picture: all in which it differs from the one that is drawn without options."""
+    parts = ["plot", y]
+    parts += [f"against-{x}"] if x != RATE else []
+    parts += [kind] if kind != "line" else []
+    parts += families
+    parts += [] if log_x is None else ["log" if log_x else "linear"]
+    return f"{re.sub('[^A-Za-z0-9_.-]+', '-', '-'.join(parts))[:200]}.png"
 
 
 def _answer(results: Results) -> Recommendation | None:

@@ -47,8 +47,8 @@ def recommend(
         When there is no criterion, the results do not have its metric or cost, or the file that was given
         has another criterion than its results.
     """
-    from iqf_core import ParameterError
     from iqf_core.criterion import Criterion as Made
+    from iqf_report.asking import require
     from iqf_report.deciding import decide
     from iqf_report.looks import looked_at
     from iqf_report.opening import study_of
@@ -56,12 +56,7 @@ def recommend(
     opened = study_of(results)
     known = criterion.model_dump() if isinstance(criterion, Made) else (criterion or opened.criterion() or {})
     given = {"frozen": opened.is_frozen(), **known, **changes} if opened.is_frozen() else {**known, **changes}
-    for key in ("metric", "margin"):
-        if key not in given:
-            raise ParameterError(
-                f"what decides? The study has no `criterion:`, so give {key} (--{key}), such as "
-                "--metric ap_0.5 --margin 0.03"
-            )
+    require(given, opened)
     made = Made.of(given)
     answer = decide(opened, made)
     tested = any(level.estimate is not None for one in answer.answers for level in one.levels)

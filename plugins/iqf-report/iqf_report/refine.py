@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iqf_core.cli.completing import study_names
-from iqf_core.cli.talk import note, say
+from iqf_core.cli.talk import complain, near, note, say
 
 if TYPE_CHECKING:
     from iqf_core import Study
@@ -56,28 +56,35 @@ def command(
       iqf refine textures --resolution 2
       iqf refine study.yaml --family jpeg --max-runs 40 --json
     """
-    from iqf_core import ParameterError
+    from iqf_core import Results
     from iqf_core.criterion import Criterion
-    from iqf_report.refining import refine
+    from iqf_report.asking import require
+    from iqf_report.refining import NotDone, beside, refine
 
     made = _study_of(study)
     known = {} if made.criterion is None else made.criterion.model_dump()
     given = {key: value for key, value in options.items() if value is not None}
-    if not {"metric", "margin"} <= {*known, *given}:
-        raise ParameterError("what decides? The study has no `criterion:`, so give --metric and --margin")
+    require({**known, **given}, Results(made.folder) if made.folder.is_dir() else None)
     criterion = Criterion.of({**known, **given})
-    found = refine(
-        made,
-        criterion,
-        resolution=resolution,
-        max_runs=max_runs,
-        families=families,
-        confirm_repetitions=confirm_repetitions,
-        run=_run,
-    )
+    try:
+        found = refine(
+            made,
+            criterion,
+            resolution=resolution,
+            max_runs=max_runs,
+            families=families,
+            confirm_repetitions=confirm_repetitions,
+            run=_run,
+        )
+    except NotDone as error:
+        complain(f"Error: {error}")
+        return LACKING
     code = LACKING if any(one.lacking for one in found) else 0
     if not as_json:
         say("\n".join(one.said for one in found))
+        if folders := beside(made):
+            where = " and ".join(str(near(folder)) for folder in folders)
+            say(f"These runs lie in {where}; `iqf report {made.name}` shows the study itself, without them.")
         return code
     rows = [
         {

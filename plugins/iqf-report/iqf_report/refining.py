@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from iqf_core import Modifier, ParameterError, Results, Study
+from iqf_core.cli.talk import near
 from iqf_core.criterion import Criterion
 from iqf_core.plan import Plan, make_plan
 from iqf_core.runner import run_plan
@@ -27,6 +28,8 @@ FRESH = 7919
 """Added to the study's seed for the confirmation: other repetitions, other draws."""
 CONFIRMING = 2
 """Repetitions of the confirmation, over those of the study."""
+TRYING, CONFIRM = "refine", "confirm"
+"""Ends of the names of the studies that lie beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,10 @@ class Refined:
     lacking: bool = False
 
 
+class NotDone(ParameterError):
+    """The study that is to be refined has runs to do; the text says how many."""
+
+
 class _Stuck(Exception):
     """A setting cannot be tested; the text says why."""
 
@@ -161,12 +168,16 @@ def refine(
 
     Raises
     ------
+    NotDone
+        When the study has runs to do: what has not run would be taken for what does not pass.
     ParameterError
         When the study has not been decided, or its repetitions have no seed of their own.
     """
     if study.frozen or not study.seed_argument:
         raise ParameterError("refine confirms on fresh seeds: the study needs a seed_argument, and to train")
-    answer = decide(Results(study.folder), criterion)
+    results = Results(study.folder)
+    _require_done(study, results)
+    answer = decide(results, criterion)
     share = 1 - (1 - criterion.confidence) / len(answer.answers)
     alone = criterion.model_copy(update={"confidence": share, "families": []})
     confirming = confirm_repetitions or CONFIRMING * study.repetitions
@@ -175,6 +186,20 @@ def refine(
     work = _Work(study, alone, resolution, max_runs, confirming, run)
     work.enough = sum(map(work.needed, answers))
     return [work.family(one) for one in answers]
+
+
+def _require_done(study: Study, results: Results) -> None:
+    planned = len(results.origin()["runs"])
+    missing = planned - len(results.runs())
+    if missing:
+        first = "iqf run" if study.file is None else f"iqf run {near(study.file)}"
+        raise NotDone(f"{study.name}: {missing} of {planned} runs are not done; `{first}` first")
+
+
+def beside(study: Study) -> list[Path]:
+    """Folders of what was run to refine a study, those that are there."""
+    folders = [study.folder.with_name(f"{study.folder.name}-{word}") for word in (TRYING, CONFIRM)]
+    return [folder for folder in folders if folder.is_dir()]
 
 
 @dataclass
@@ -223,7 +248,7 @@ class _Work:
             if narrowed.passed == start:
                 return Refined(name, narrowed, None, f"{name}: {_nothing_new(narrowed, best)}.")
             knee = family.at(narrowed.passed)
-            found, level = self._level(family, knee, "confirm", self.study.seed + FRESH, self.confirming)
+            found, level = self._level(family, knee, CONFIRM, self.study.seed + FRESH, self.confirming)
         except _Stuck as stuck:
             return Refined(name, None, None, f"{name}: {stuck}", lacking=True)
         return Refined(name, narrowed, level, _said(name, narrowed, found, level, best))
@@ -241,7 +266,7 @@ class _Work:
         )
 
     def _passes(self, family: Family, value: float) -> bool:
-        _, level = self._level(family, family.at(value), "refine", self.study.seed, self.study.repetitions)
+        _, level = self._level(family, family.at(value), TRYING, self.study.seed, self.study.repetitions)
         return level.verdict == "accepted"
 
     def _level(
@@ -284,7 +309,7 @@ def _said(name: str, narrowed: Narrowed, found: Recommendation, confirmed: Level
 def _place(answer: FamilyAnswer) -> tuple[float, float, bool] | None:
     """Where halving begins, where it ends, and whether in whole numbers; None where it cannot be done."""
     knob, stopped, best = answer.family.knob, answer.stopped, answer.recommended
-    if knob is None or stopped is None or not stopped.setting.ran:
+    if knob is None or stopped is None or stopped.verdict == "missing":
         return None
     start = knob.mild if best is None else answer.family.value_of(best.setting)
     return start, answer.family.value_of(stopped.setting), knob.integer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +32,14 @@ class Report:
         The answer in one sentence.
     sections : tuple of Section
         In their order.
+    remedy : str, optional
+        What to do where nothing says by what the study is decided.
     """
 
     title: str
     headline: str
     sections: tuple[Section, ...]
+    remedy: str = ""
 
     def write(self, file: Path, form: Format) -> None:
         """Write it; nothing is left half-written.
@@ -100,6 +104,7 @@ def report(results: Results | str | Path, *, command: str = "", **changes: Any) 
     """
     from iqf_core import ParameterError, open_results
     from iqf_core import Results as Opened
+    from iqf_report.asking import NoCriterion, example
     from iqf_report.page.material import Material
     from iqf_report.recommend import recommend
     from iqf_report.sections import sections_of
@@ -108,15 +113,24 @@ def report(results: Results | str | Path, *, command: str = "", **changes: Any) 
     opened = results if isinstance(results, Opened) else open_results(results)
     if not isinstance(opened, Opened):
         raise ParameterError(f"{results}: not a study's folder")
-    answer, why = None, ""
+    answer, why, remedy = None, "", ""
     try:
         answer = recommend(opened, **changes)
+    except NoCriterion:
+        if changes:
+            raise
+        why = "the study has no criterion"
+        remedy = (
+            f"`iqf report {shlex.quote(opened.name)} {example(opened)}` decides by what it is "
+            "given, and the answer is exploratory; only a `criterion:` that stands in the study file before "
+            "the runs keeps its error rate."
+        )
     except ParameterError as error:
         if changes:
             raise
         why = str(error)
-    material = Material(opened, answer, why, command)
-    return Report(opened.name, headline(material), tuple(sections_of(material)))
+    material = Material(opened, answer, why, command, remedy)
+    return Report(opened.name, headline(material), tuple(sections_of(material)), remedy)
 
 
 @click.command()
@@ -163,5 +177,7 @@ def command(
         if figures is not None:
             made.write_figures(figures)
     say(made.headline)
+    if made.remedy:
+        say(made.remedy)
     kept = opened.attach(file)
     say(f"Report: {near(file)}{' (and with the study in MLflow)' if kept else ''}")

@@ -169,6 +169,10 @@ class Studied:
         column = self.cost_column
         return float("nan") if column is None else float(self._runs(setting)[column].mean())
 
+    def ended(self, setting: Setting) -> int:
+        """Runs of a setting that ended, well or not."""
+        return len(self._every.get(_named(setting), []))
+
     def faults(self, setting: Setting) -> list[str]:
         """What ails the runs of a setting, each in half a sentence."""
         if not setting.ran:

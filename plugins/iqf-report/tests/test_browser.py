@@ -143,6 +143,53 @@ def test_the_first_table_is_read_without_scrolling_aside(browser, file, width):
     assert browser.execute_script(layout) == ("table-cell" if width == 1280 else "grid")
 
 
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """A report whose metric has a long name."""
+    rng = np.random.default_rng(0)
+    specs = [None, "jpeg(quality=90)", "jpeg(quality=50)", "jpeg2000(ratio=20.0)", "noise(sigma_dn=3.0)"]
+    runs = [
+        MadeRun(spec, r, {"classification.accuracy": 0.9 - 0.02 * n + rng.normal(0, 0.006)}, seed=r)
+        for n, spec in enumerate(specs)
+        for r in range(3)
+    ]
+    folder = tmp_path_factory.mktemp("named")
+    rule = {"metric": "classification.accuracy", "margin": 0.05}
+    made = report(write_study(folder / "study", runs, criterion=rule))
+    made.write(folder / "report.html", "html")
+    return folder / "report.html"
+
+
+def test_names_of_settings_are_not_broken_where_there_is_room(browser, named):
+    opened(browser, named, 1280)
+    code = (
+        "const one = document.querySelector('.stacks');"
+        "const lines = [...one.querySelectorAll('td.setting')].map((cell) => {"
+        "  const range = document.createRange(); range.selectNodeContents(cell);"
+        "  return [cell.textContent, new Set([...range.getClientRects()].map((r) => r.top)).size]; });"
+        "return [one.scrollWidth <= one.clientWidth, lines]"
+    )
+    fits, lines = browser.execute_script(code)
+    assert fits
+    assert "jpeg2000-ratio20" in [name for name, _ in lines]
+    assert {count for name, count in lines if "-" in name} == {1}
+
+
+def test_a_long_label_does_not_run_into_its_value(browser, named):
+    opened(browser, named, 390)
+    code = (
+        "return [...document.querySelectorAll('.stacks td')].map((cell) => {"
+        "  const [wide] = getComputedStyle(cell).gridTemplateColumns.split(' ').map(parseFloat);"
+        "  const style = getComputedStyle(cell, '::before');"
+        "  const one = document.createElement('span'); one.textContent = cell.dataset.head;"
+        "  Object.assign(one.style, {font: style.font, overflowWrap: style.overflowWrap, width: wide + 'px',"
+        "    display: 'block', position: 'absolute'});"
+        "  document.body.append(one); const over = one.scrollWidth - one.clientWidth; one.remove();"
+        "  return over; })"
+    )
+    assert max(browser.execute_script(code)) <= 0
+
+
 def test_nothing_leaves_and_nothing_is_complained_of(browser, file):
     opened(browser, file, 1280)
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []

@@ -204,8 +204,12 @@ def test_what_is_wrong_is_said(two_families, changes, word):
 
 
 def test_without_a_criterion_it_asks_for_one(two_families):
-    with pytest.raises(iqf.ParameterError, match="give metric"):
+    with pytest.raises(iqf.ParameterError, match="give --metric and --margin, such as `--metric score --m"):
         recommend(two_families)
+    with pytest.raises(iqf.ParameterError, match=r"give --margin, such as `--margin 0\.03`"):
+        recommend(two_families, metric="score")
+    with pytest.raises(iqf.ParameterError, match="give --metric, such as `--metric score`"):
+        recommend(two_families, margin=0.03)
 
 
 def test_a_share_of_nothing_is_no_margin(written, spread):

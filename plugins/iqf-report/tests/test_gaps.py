@@ -16,6 +16,7 @@ from click.testing import CliRunner
 import iqf_core as iqf
 from iqf_core.cli import main
 from iqf_core.criterion import Criterion
+from iqf_report.asking import example
 from iqf_report.bounds import Estimate
 from iqf_report.deciding import _Decider
 from iqf_report.families import Setting, unplaced
@@ -342,3 +343,34 @@ def test_json_and_csv_together_are_refused(written, spread):
     found = CliRunner().invoke(command, [str(results.folder), "--json", "--csv"])
     assert found.exit_code == 2
     assert "give one of them" in found.output
+
+
+def test_the_same_runs_under_another_name_have_the_same_bounds(written):
+    pytest.importorskip("iqf_metrics_agreement", reason="iqf-metrics-agreement is not installed")
+    counts = {None: (19, 18, 19), "jpeg(quality=50)": (18, 17, 18)}
+    runs = [judged(label, right, n) for label, rights in counts.items() for n, right in enumerate(rights)]
+    found = []
+    for name in ("one", "another"):
+        answer = recommend(write_study(written.folder / name, runs), metric="accuracy", margin=0.3)
+        (level,) = answer.answers[0].levels
+        assert "images" in level.estimate.basis
+        found.append(level.bound)
+    assert found[0] == found[1]
+
+
+def test_the_example_is_a_metric_of_the_study_that_says_it_is_to_be_high(written):
+    pytest.importorskip("iqf_metrics_agreement", reason="iqf-metrics-agreement is not installed")
+    runs = [replace(judged(label, 19, 0), written={"a": 1.0}) for label in (None, "jpeg(quality=50)")]
+    results = write_study(written.folder / "several", runs, metrics=["classification"])
+    assert example(results) == "--metric classification.accuracy --margin 0.03"
+    (written.folder / "nothing").mkdir()
+    assert example(write_study(written.folder / "nothing", [])) == "--metric METRIC --margin 0.03"
+
+
+def test_repetitions_that_are_to_come_are_not_asked_for_again(written, spread):
+    settings = {None: spread(0.9, count=2), "jpeg(quality=50)": [0.9]}
+    results = written.study(settings, repetitions=3)
+    remedy = recommend(results, RULE).answers[0].levels[0].remedy
+    assert remedy == "1 of 3 repetitions are done: `iqf run` goes on"
+    results = written.study(settings, repetitions=2, name="few")
+    assert "needs at least 3" in recommend(results, RULE).answers[0].levels[0].remedy

@@ -138,3 +138,14 @@ def test_against_the_knob_of_one_family(results):
     figure = plot(results, y="score", x="knob", families=["jpeg"])
     line = next(one for one in figure.axes[0].lines if one.get_label() == "jpeg")
     assert line.get_xdata().tolist() == [10, 50, 90]
+
+
+def test_other_pictures_have_other_names(results, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for options, name in (
+        (["--against", "knob"], "plot-score-against-knob.png"),
+        (["--kind", "bar", "--family", "jpeg"], "plot-score-bar-jpeg.png"),
+        (["--linear"], "plot-score-linear.png"),
+    ):
+        found = CliRunner().invoke(command, ["study", *options], catch_exceptions=False)
+        assert found.stdout == f"iqf-runs/study/{name}\n"

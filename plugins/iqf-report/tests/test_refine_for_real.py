@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,47 @@ def test_what_has_no_criterion_or_seed_is_refused(study):
     content = json.loads(study.read_text())
     study.write_text(json.dumps({**content, "criterion": None}))
     found = CliRunner().invoke(command, [str(study)])
-    assert "give --metric and --margin" in str(found.exception)
+    assert "give --metric and --margin, such as `--metric score --margin 0.03`" in str(found.exception)
     study.write_text(json.dumps({**content, "seed_argument": None}))
     found = CliRunner().invoke(command, [str(study)])
     assert "seed_argument" in str(found.exception)
+
+
+def without_runs(file: Path, count: int) -> None:
+    """As an interruption leaves it: the last runs are still to do."""
+    folder = iqf.open_results(file).folder
+    for key in json.loads((folder / "study.json").read_text())["runs"][-count:]:
+        shutil.rmtree(folder / "runs" / key)
+
+
+def test_what_has_not_run_is_not_taken_for_a_setting_that_fails(study, capsys):
+    without_runs(study, 3)  # of four repetitions at the harshest setting: it has run, and is missing
+    before = len(starts(study))
+    for given in ("study.yaml", "study"):
+        assert main(["refine", given, "--resolution", "4"]) == 1
+        found = capsys.readouterr()
+        assert found.err == "Error: study: 3 of 16 runs are not done; `iqf run study.yaml` first\n"
+        assert found.out == ""
+    assert len(starts(study)) == before
+
+
+def test_a_setting_whose_runs_failed_is_no_place_to_stop_at(study):
+    script = study.parent / "code" / "script.py"
+    script.write_text(script.read_text() + "\nif quality == 60 and int(args['seed']) % 2: sys.exit(3)\n")
+    file = ran(study.with_name("half.yaml"), {"jpeg": {"quality": [90, 60]}})
+    before = len(starts(study))
+    (row,) = refined(file)
+    assert row["tried"] == []
+    assert re.match(r"jpeg: jpeg-quality60: .*; \d of 4 runs of jpeg-quality60 failed", row["text"])
+    assert len(starts(study)) == before
+
+
+def test_where_the_runs_lie_is_said(study, capsys):
+    assert main(["refine", "study.yaml", "--resolution", "4"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "These runs lie in iqf-runs/study-refine and iqf-runs/study-confirm; `iqf report study` shows the "
+        "study itself, without them."
+    )
+    file = ran(study.with_name("one.yaml"), {"jpeg": {"quality": [90]}})
+    assert main(["refine", str(file)]) == 0
+    assert "These runs" not in capsys.readouterr().out

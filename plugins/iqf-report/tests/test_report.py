@@ -89,9 +89,11 @@ def test_the_answer_stands_first(study):
 def test_what_cannot_be_decided_is_said_and_the_rest_is_shown(written, spread):
     results = written.study({None: spread(0.9), "jpeg(quality=50)": spread(0.8)})
     made = report(results)
-    assert made.headline.startswith("Nothing is decided yet")
+    assert made.headline == "Nothing is decided: the study has no criterion."
     said, drawings = made.sections[0].blocks
-    assert said.text.startswith("What decides? The study has no `criterion:`")
+    assert said.text.startswith("`iqf report study --metric score --margin 0.03` decides")
+    printed = CliRunner().invoke(command, [str(results.folder)], catch_exceptions=False).output
+    assert printed.splitlines()[:2] == [made.headline, said.text]
     assert [drawing.alt.partition(".")[0] for drawing in drawings.items] == ["score by setting"]
     assert "runs" in [section.key for section in made.sections]
     assert "jpeg-quality50" in report(results, metric="score", margin=0.2).headline
@@ -323,3 +325,37 @@ def test_two_thousand_runs(written, spread, tmp_path):
     made.write(tmp_path / "big.html", "html")  # how long that takes: benchmarks/report.py
     assert (tmp_path / "big.html").stat().st_size < 10_000_000
     assert Parsed((tmp_path / "big.html").read_text()).tags.count("tr") > 2000
+
+
+def test_the_headline_says_that_runs_are_to_come(written, spread):
+    settings = {None: spread(0.9, seed=1), "jpeg(quality=90)": spread(0.9, seed=2)}
+    for name, criterion, before, words in (
+        ("sure", FIXED, 0, "jpeg-quality90 keeps score within 0.03"),
+        ("late", FIXED, 3, "exploratory, with no guaranteed error rate: jpeg-quality90"),
+        ("none", None, 0, "nothing is decided: the study has no criterion."),
+    ):
+        results = written.study(settings, criterion=criterion, runs_before=before, name=name)
+        file = results.folder / "study.json"
+        kept = json.loads(file.read_text())
+        file.write_text(json.dumps({**kept, "runs": [*kept["runs"], *(f"late{n}" for n in range(7))]}))
+        headline = report(results).headline
+        assert headline.startswith(f"Not finished (7 of 17 runs to do): so far {words}")
+
+
+def test_a_figure_says_how_it_is_to_be_read(study, tmp_path):
+    made = report(study)
+    (drawing,) = made.sections[0].drawings()
+    assert "from the repetitions alone" in drawing.caption
+    assert "the margin, the lowest value that still does" in drawing.caption
+    assert "Red circle: recommended" in drawing.caption
+    (axes,) = drawing.figure.axes
+    assert "recommended" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert f"<figcaption>{drawing.caption}</figcaption>" in page("t", "h", made.sections)
+    assert drawing.caption.split(".")[0] in markdown("t", "h", made.sections, tmp_path, "x")
+
+
+def test_a_figure_without_repetitions_or_recommendation_names_neither(written):
+    results = written.study({None: [0.9], "jpeg(quality=50)": [0.8]}, rates={"jpeg(quality=50)": 2.0})
+    (drawing,) = report(results, **RULE).sections[0].drawings()
+    assert "Bars" not in drawing.caption
+    assert "circle" not in drawing.caption

@@ -67,11 +67,14 @@ class Drawing:
         What it shows, for those who do not see it.
     name : str
         Of its file.
+    caption : str, optional
+        Below it: how it is to be read.
     """
 
     figure: Figure
     alt: str
     name: str
+    caption: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
@@ -14,6 +15,8 @@ from markupsafe import Markup, escape
 from iqf_report.page.blocks import Block, Drawing, Gallery, Picture, Section, Table, Text
 from iqf_report.page.cells import CODE, clean, is_number, rows_of
 from iqf_report.page.drawing import inline
+
+JOINTS = re.compile(r"(?<=[._])(?=[A-Za-z])")
 
 
 def page(title: str, headline: str, sections: Sequence[Section]) -> str:
@@ -37,6 +40,7 @@ def page(title: str, headline: str, sections: Sequence[Section]) -> str:
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["clean"] = clean
     environment.filters["code"] = _code
+    environment.filters["parts"] = _parts
     environment.globals.update(
         kind=_kind,
         svg=lambda drawing: Markup(inline(drawing)),
@@ -69,6 +73,11 @@ def _code(text: str) -> Markup:
     )
 
 
+def _parts(name: str) -> Markup:
+    """A name that may go on below after a dot or an underscore, where a column is narrow."""
+    return Markup("<wbr>").join(map(escape, JOINTS.split(name)))
+
+
 def _kind(block: Block | Picture) -> str:
     kinds = {Text: "text", Table: "table", Drawing: "drawing", Gallery: "gallery", Picture: "picture"}
     return kinds[type(block)]
@@ -82,7 +91,11 @@ def _table(block: Table) -> dict[str, Any]:
     cells = rows_of(block.frame)
     return {
         "heads": [
-            {"text": clean(name), "number": is_number(cells, place)}
+            {
+                "text": clean(name),
+                "number": is_number(cells, place),
+                "setting": "setting" in str(name).split(),
+            }
             for place, name in enumerate(block.frame.columns)
         ],
         "rows": cells,

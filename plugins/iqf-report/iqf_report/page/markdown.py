@@ -41,7 +41,7 @@ def markdown(title: str, headline: str, sections: Sequence[Section], folder: Pat
                     number += 1
                     name = _written(item, folder, f"{section.key}-{number}")
                     lines += [f"![{_plain(item.alt)}]({beside}/{name})", ""]
-                    lines += [_plain(item.caption), ""] if isinstance(item, Picture) else []
+                    lines += [_plain(item.caption), ""] if item.caption else []
                 else:
                     lines += _lines(item)
     return "\n".join(lines)

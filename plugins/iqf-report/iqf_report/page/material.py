@@ -56,12 +56,15 @@ class Material:
         Then, why.
     command : str
         With which the report was made.
+    remedy : str, optional
+        What to do where nothing says by what the study is decided.
     """
 
     results: Results
     answer: Recommendation | None
     undecided: str = ""
     command: str = ""
+    remedy: str = ""
 
     @functools.cached_property
     def table(self) -> pd.DataFrame:
@@ -77,6 +80,11 @@ class Material:
     def failed(self) -> int:
         """How many of all runs that ended have failed."""
         return 0 if self.table.empty else int((self.table["status"] != "FINISHED").sum())
+
+    @property
+    def planned(self) -> int:
+        """How many runs the study asks for."""
+        return len(self.origin["runs"])
 
     @functools.cached_property
     def origin(self) -> dict[str, Any]:

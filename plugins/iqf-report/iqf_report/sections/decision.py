@@ -31,11 +31,23 @@ MOST_UNDECIDED = 6
 
 
 def headline(material: Material) -> str:
-    """The answer in one sentence; in another, how many runs failed."""
+    """The answer in one sentence, after whether it is the last word; in another, how many runs failed."""
+    said, planned = _said(material), material.planned
+    missing = planned - len(material.table)
+    if missing <= 0:
+        return said
+    begins = said.startswith(("Exploratory, ", "No ", "Nothing "))
+    said = f"{said[:1].lower()}{said[1:]}" if begins else said
+    return f"Not finished ({missing} of {planned} runs to do): so far {said}"
+
+
+def _said(material: Material) -> str:
     failed, ended = material.failed, len(material.table)
     if failed and failed == ended:
         return f"Nothing is decided: {_every(failed)} failed."
     count = f" {failed} of {ended} runs failed and do not count." if failed else ""
+    if material.answer is None and material.remedy:
+        return f"Nothing is decided: {material.undecided}.{count}"
     if material.answer is None:
         return f"Nothing is decided yet: {material.undecided.rstrip('.') or 'no run has ended'}.{count}"
     return f"{_answered(material.answer)}{count}"
@@ -73,7 +85,8 @@ def decision(material: Material) -> Iterator[Block]:
             why = f"{_every(material.failed)} failed; the reasons stand below, under “Runs that failed”."
             yield Text(why[:1].upper() + why[1:], "warning")
             return
-        yield Text(material.undecided[:1].upper() + material.undecided[1:], "warning")
+        why = material.remedy or material.undecided
+        yield Text(why[:1].upper() + why[1:], "warning")
         found = [name for name in material.metrics if not _is_of_images(material, name)][:MOST_UNDECIDED]
         if found and not material.finished.empty:
             yield Gallery(tuple(drawn(material, name, material.rate) for name in found))
@@ -190,6 +203,7 @@ def _against(
     axes = figure.add_subplot()
     for index, one in enumerate(families):
         _family(axes, material, answer, one, index, knob=knob)
+    _ring(axes, families, knob=knob)
     _margin(axes, answer)
     what = answer.criterion.cost if not knob else _knob_name(families[0])
     axes.set_xlabel(what.replace("_", " "))
@@ -207,7 +221,26 @@ def _against(
         f"mean and the margin; recommended: "
         f"{', '.join(recommended) or 'nothing'}. The numbers stand in the table of all settings."
     )
-    return Drawing(figure, alt, f"{'rate' if not knob else 'knob-' + families[0].family.kind}")
+    name = "rate" if not knob else f"knob-{families[0].family.kind}"
+    return Drawing(figure, alt, name, _caption(material, answer, families))
+
+
+def _caption(material: Material, answer: Recommendation, families: Sequence[FamilyAnswer]) -> str:
+    """What is drawn beside the means, and why the bars are not what decides."""
+    levels = [level for one in families for level in one.levels]
+    words = []
+    if any(len(_values(material, answer, level)) > 1 for level in levels):
+        bars = f"Bars: {100 * INTERVAL:g} % intervals of the mean, from the repetitions alone."
+        of_images = any("images" in level.estimate.basis for level in levels if level.estimate)
+        counts = "counts the test images too, and compares" if of_images else "compares"
+        words.append(
+            f"{bars} The decision {counts} with the reference, so its bounds are others: see the table."
+        )
+    side = "lowest" if answer.better == "higher" else "highest"
+    words.append(f"Dashed line: the margin, the {side} value that still does.")
+    if any(one.recommended is not None for one in families):
+        words.append("Red circle: recommended, the strongest setting of its family that passes.")
+    return " ".join(words)
 
 
 def _knob_name(one: FamilyAnswer) -> str:
@@ -243,10 +276,20 @@ def _family(
         linestyle=DASHES[index % len(DASHES)],
         label=one.family.name,
     )
-    best = one.recommended
-    if best is not None:
+
+
+def _ring(axes: Axes, families: Sequence[FamilyAnswer], *, knob: bool) -> None:
+    """A circle around what is recommended, which the legend names once and smaller."""
+    ring: dict[str, Any] = {"fillstyle": "none", "color": ALARM, "linestyle": "none"}
+    drawn = False
+    for one in families:
+        if (best := one.recommended) is None:
+            continue
         place = one.family.value_of(best.setting) if knob else best.cost
-        axes.plot(place, best.value, "o", markersize=14, fillstyle="none", color=ALARM, markeredgewidth=1.6)
+        axes.plot(place, best.value, "o", markersize=14, markeredgewidth=1.6, **ring)
+        drawn = True
+    if drawn:
+        axes.plot([], [], "o", markersize=7, markeredgewidth=1.3, label="recommended", **ring)
 
 
 def _values(material: Material, answer: Recommendation, level: Level) -> pd.Series[Any]:
