@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import boto3
+from boto3.exceptions import RetriesExceededError
 from botocore import exceptions
 from botocore.config import Config
 
@@ -99,7 +100,12 @@ def is_passing(error: BaseException) -> bool:
     if isinstance(error, exceptions.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code_of(error) in _PASSING or status >= 500
-    return isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError)
+    return isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError | RetriesExceededError)
+
+
+def is_expired(error: BaseException) -> bool:
+    """Whether it says that the credentials hold no longer, or cannot be found any more."""
+    return code_of(error) in _EXPIRED or isinstance(error, _NO_CREDENTIALS)
 
 
 def explained(error: BaseException, doing: str) -> ExecutorError:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from boto3.exceptions import RetriesExceededError
+
 from iqf_core import ExecutorError, Outcome
 from iqf_core.executor import Status
 from iqf_sagemaker.aws import AwsError, explained, is_missing
@@ -88,6 +90,8 @@ def fetch_archive(s3: Any, uri: str, folder: Path, *, limit_bytes: int) -> None:
         except AwsError as error:
             if is_missing(error):
                 return
+            raise explained(error, f"{uri}: cannot be fetched") from error
+        except RetriesExceededError as error:  # the connection broke, again and again
             raise explained(error, f"{uri}: cannot be fetched") from error
         unpack(archive, unpacked, limit_bytes=limit_bytes)
         top = {entry.name for entry in unpacked.iterdir()}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 import secrets
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,37 +16,23 @@ from pydantic import Field
 
 from iqf_core import ExecutorError, Job, Outcome, TaskExecutor
 from iqf_core.executor import Handle, State, Status
-from iqf_sagemaker.aws import AwsError, client, code_of, explained, is_missing, is_passing
+from iqf_sagemaker.aws import AwsError, client, code_of, explained, is_missing
 from iqf_sagemaker.collecting import fetch_archive, outcome_of
 from iqf_sagemaker.logs import LogFollower
 from iqf_sagemaker.ready import require_ready
 from iqf_sagemaker.request import FOLDER_TAG, KEY_TAG, MODEL, refuse_what_cannot_run, training_job
 from iqf_sagemaker.staging import Stage
 from iqf_sagemaker.submission import Submission
-
-log = logging.getLogger("iqf")
+from iqf_sagemaker.watching import Patience, Watch, patiently
 
 ROLE = r"^arn:aws[a-z\-]*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+$"
 ENDED = ("Completed", "Failed", "Stopped")
-SILENT_S = 1800.0
-"""For which AWS may be out of reach before a job is given up: it runs, and is paid for, all the same."""
 LAST_WORDS_S = 2.0
-"""For CloudWatch to show the last lines of a job that has ended."""
+"""For CloudWatch to show the last lines of a job that has ended; of one that failed, four times as long."""
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(slots=True)
-class _Watch:
-    """What this process knows of a job: when to look again, and how far its log is here."""
-
-    log: LogFollower
-    pause_s: float
-    next_look: float = 0.0
-    silent_since: float | None = None
-    ended: bool = False
-
-
-_watches: dict[str, _Watch] = {}  # by job: an executor is made anew for each study, and holds no state
+_watches: dict[str, Watch] = {}  # by job: an executor is made anew for each study, and holds no state
 
 
 class SageMakerExecutor(TaskExecutor):
@@ -316,7 +300,8 @@ class SageMakerExecutor(TaskExecutor):
     def poll(self, handle: Handle) -> State:
         """State of the training job, and its log so far; asked of AWS only as often as ``poll_s`` says.
 
-        While AWS cannot be reached the job counts as running, for half an hour.
+        While AWS cannot be reached, or credentials have expired, the job counts as running, for a day: once
+        given up, it would be paid for again.
 
         Parameters
         ----------
@@ -331,30 +316,19 @@ class SageMakerExecutor(TaskExecutor):
         watch = self._watch(handle)
         if watch.ended:
             return State.DONE
-        now = time.monotonic()
-        if now < watch.next_look:
+        if not watch.is_due():
             return State.RUNNING
-        watch.pause_s = min(self.poll_most_s, watch.pause_s * 1.25)
-        watch.next_look = now + watch.pause_s * (0.8 + 0.4 * secrets.randbelow(1000) / 1000)
         try:
             found = self._described(handle["name"])
         except ExecutorError as error:
-            return self._unreached(watch, error, now)
-        watch.silent_since = None
+            watch.patience.bear(error)
+            return State.RUNNING
+        watch.patience.answered()
         watch.log.fetch()
         if found is None:
             return State.LOST
         watch.ended = found["TrainingJobStatus"] in ENDED
         return State.DONE if watch.ended else State.RUNNING
-
-    def _unreached(self, watch: _Watch, error: ExecutorError, now: float) -> State:
-        if error.__cause__ is None or not is_passing(error.__cause__):
-            raise error
-        watch.silent_since = watch.silent_since or now
-        if now - watch.silent_since > SILENT_S:
-            raise error
-        log.info("%s", error)
-        return State.RUNNING
 
     def _described(self, name: str) -> dict[str, Any] | None:
         try:
@@ -381,34 +355,34 @@ class SageMakerExecutor(TaskExecutor):
             FAILED with SageMaker's reason; KILLED when it was stopped by hand; FAILED after its longest time.
         """
         name = handle["name"]
-        found = self._described(name)
+        found = patiently(lambda: self._described(name), self.poll_s)
         if found is None:
             raise ExecutorError(f"the training job {name} is there no more, so its output cannot be fetched")
-        self._last_words(handle)
         outcome = outcome_of(found)
-        refused = self._fetch(found, job)
+        self._last_words(handle, LAST_WORDS_S if outcome.status is Status.FINISHED else 4 * LAST_WORDS_S)
+        try:
+            patiently(lambda: self._fetch(found, job), self.poll_s)
+            refused = ""
+        except ExecutorError as error:
+            refused = str(error)
         _watches.pop(name, None)
         if refused and outcome.status is Status.FINISHED:
             return Outcome(Status.FAILED, refused, outcome.exit_code, outcome.started, outcome.ended)
         return outcome
 
-    def _fetch(self, found: Mapping[str, Any], job: Job) -> str:
-        """Unpack what the job left into the run's folder; a sentence on what cannot be, or nothing."""
+    def _fetch(self, found: Mapping[str, Any], job: Job) -> None:
+        """Unpack what the job left into the run's folder."""
         shutil.rmtree(job.output, ignore_errors=True)  # of an earlier attempt at it
         job.output.mkdir(parents=True)
         base = f"{found['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{found['TrainingJobName']}/output"
         model = found.get("ModelArtifacts", {}).get("S3ModelArtifacts", f"{base}/model.tar.gz")
         limit = int(self.output_limit_gb * 1e9)
-        try:
-            fetch_archive(self.client("s3"), f"{base}/output.tar.gz", job.output, limit_bytes=limit)
-            fetch_archive(self.client("s3"), model, job.output / MODEL, limit_bytes=limit)
-        except ExecutorError as error:
-            return str(error)
-        return ""
+        fetch_archive(self.client("s3"), f"{base}/output.tar.gz", job.output, limit_bytes=limit)
+        fetch_archive(self.client("s3"), model, job.output / MODEL, limit_bytes=limit)
 
-    def _last_words(self, handle: Handle) -> None:
+    def _last_words(self, handle: Handle, seconds: float) -> None:
         """Fetch the log until CloudWatch has nothing more for a while."""
-        watch, until = self._watch(handle), time.monotonic() + min(LAST_WORDS_S, self.poll_s)
+        watch, until = self._watch(handle), time.monotonic() + min(seconds, self.poll_s)
         while watch.log.fetch() or time.monotonic() < until:
             time.sleep(min(0.25, self.poll_s))
 
@@ -439,11 +413,11 @@ class SageMakerExecutor(TaskExecutor):
     def _handle(self, name: str, job: Job) -> Handle:
         return {"name": name, "log": str(job.log.absolute()), "folder": str(job.folder.absolute())}
 
-    def _watch(self, handle: Handle) -> _Watch:
+    def _watch(self, handle: Handle) -> Watch:
         name = handle["name"]
         if name not in _watches:
-            follower = LogFollower(self.client("logs"), name, Path(handle["log"]))
-            _watches[name] = _Watch(follower, self.poll_s / 1.25)
+            follower = LogFollower(lambda: self.client("logs"), name, Path(handle["log"]))
+            _watches[name] = Watch(follower, self.poll_s, self.poll_most_s, Patience())
         return _watches[name]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,15 @@ class LogFollower:
 
     Parameters
     ----------
-    logs : client
-        Of CloudWatch Logs.
+    logs : callable
+        Gives a client of CloudWatch Logs; asked each time, as credentials may be renewed.
     name : str
         Of the job.
     path : pathlib.Path
         The file; what it holds is replaced.
     """
 
-    def __init__(self, logs: Any, name: str, path: Path) -> None:
+    def __init__(self, logs: Callable[[], Any], name: str, path: Path) -> None:
         self._logs, self._name, self._path = logs, name, path
         self._tokens: dict[str, str] = {}
         self._size = 0
@@ -49,11 +50,12 @@ class LogFollower:
     def _streams(self) -> list[str]:
         """The job's streams: one for each instance, and for each start after an interruption."""
         found: list[dict[str, Any]] = []
-        pages = self._logs.get_paginator("describe_log_streams")
+        logs = self._logs()
+        pages = logs.get_paginator("describe_log_streams")
         try:
             for page in pages.paginate(logGroupName=GROUP, logStreamNamePrefix=f"{self._name}/"):
                 found += page["logStreams"]
-        except self._logs.exceptions.ResourceNotFoundException:  # nothing was printed yet
+        except logs.exceptions.ResourceNotFoundException:  # nothing was printed yet
             return []
         return [one["logStreamName"] for one in sorted(found, key=lambda one: one.get("creationTime", 0))]
 
@@ -62,7 +64,7 @@ class LogFollower:
         while self._size < LIMIT_BYTES:
             token = self._tokens.get(stream)
             given = {} if token is None else {"nextToken": token}
-            page = self._logs.get_log_events(
+            page = self._logs().get_log_events(
                 logGroupName=GROUP, logStreamName=stream, startFromHead=True, **given
             )
             lines = [redacted(event["message"]).rstrip("\n") for event in page["events"]]

@@ -198,6 +198,14 @@ def test_throttling_is_waited_out(lab: Lab) -> None:
     assert len(lab.server.jobs()) == 1
 
 
+def test_output_that_cannot_be_fetched_at_once_is_not_given_up(lab: Lab) -> None:
+    """It is paid for: S3 out of reach, and a connection that breaks amid the archive, are waited out."""
+    lab.server.fail("HeadObject", key="output.tar.gz", status=503, times=4)
+    lab.server.cut(key="output.tar.gz", after_bytes=20, times=7, operation="GetObject")
+    assert status(lab.run(hyperparameters={"how": ["a"]})) == {"a": "FINISHED"}
+    assert len(lab.server.jobs()) == 1
+
+
 def test_models_of_a_matrix_are_staged_as_a_channel(lab: Lab) -> None:
     lab.script(
         """
