@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iqf_core import ExecutorError
 from iqf_sagemaker.aws import AwsError, code_of, explained, is_missing
-
-if TYPE_CHECKING:
-    from iqf_sagemaker.executor import SageMakerExecutor
+from iqf_sagemaker.options import Options
 
 log = logging.getLogger("iqf")
 
 
-def require_ready(executor: SageMakerExecutor, jobs: int) -> None:
+def require_ready(executor: Options, jobs: int) -> None:
     """Refuse what would fail every job.
 
     Role and quota are asked for where the credentials allow it; where not, CreateTrainingJob is the first to
@@ -22,7 +20,7 @@ def require_ready(executor: SageMakerExecutor, jobs: int) -> None:
 
     Parameters
     ----------
-    executor : SageMakerExecutor
+    executor : Options
         Of which the options are.
     jobs : int
         How many run at once.
@@ -38,14 +36,14 @@ def require_ready(executor: SageMakerExecutor, jobs: int) -> None:
     _require_quota(executor, jobs)
 
 
-def _require_credentials(executor: SageMakerExecutor) -> None:
+def _require_credentials(executor: Options) -> None:
     try:
         executor.client("sts").get_caller_identity()
     except AwsError as error:
         raise explained(error, f"{executor.name}: SageMaker cannot be asked") from error
 
 
-def _require_bucket(executor: SageMakerExecutor) -> None:
+def _require_bucket(executor: Options) -> None:
     try:
         executor.client("s3").head_bucket(Bucket=executor.bucket)
     except AwsError as error:
@@ -64,7 +62,7 @@ def _require_bucket(executor: SageMakerExecutor) -> None:
         raise explained(error, place) from error
 
 
-def _require_role(executor: SageMakerExecutor) -> None:
+def _require_role(executor: Options) -> None:
     role = executor.role.rpartition("/")[2]
     try:
         executor.client("iam").get_role(RoleName=role)
@@ -77,7 +75,7 @@ def _require_role(executor: SageMakerExecutor) -> None:
         log.info("whether the role exists is not known: %s", explained(error, "iam:GetRole"))
 
 
-def _require_quota(executor: SageMakerExecutor, jobs: int) -> None:
+def _require_quota(executor: Options, jobs: int) -> None:
     kind = "spot training job" if executor.spot else "training job"
     wanted = f"{executor.instance_type} for {kind} usage"
     try:

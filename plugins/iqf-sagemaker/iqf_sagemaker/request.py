@@ -6,12 +6,10 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iqf_core import ExecutorError, Job
-
-if TYPE_CHECKING:
-    from iqf_sagemaker.executor import SageMakerExecutor
+from iqf_sagemaker.options import Options
 
 ROOT = "/opt/ml"
 OUTPUT = f"{ROOT}/output/data"
@@ -50,7 +48,7 @@ def hyperparameters_of(job: Job, *, code: str, region: str, name: str) -> dict[s
     return {key: json.dumps(value) for key, value in given.items()} | {"sagemaker_container_log_level": "20"}
 
 
-def refuse_what_cannot_run(executor: SageMakerExecutor, job: Job) -> None:
+def refuse_what_cannot_run(executor: Options, job: Job) -> None:
     """Refuse a job that SageMaker could not run, before anything is sent.
 
     Raises
@@ -63,7 +61,7 @@ def refuse_what_cannot_run(executor: SageMakerExecutor, job: Job) -> None:
         raise ExecutorError("; ".join(faults))
 
 
-def _faults(executor: SageMakerExecutor, job: Job) -> Iterator[str]:
+def _faults(executor: Options, job: Job) -> Iterator[str]:
     if job.interpreter:
         yield "task.interpreter: on SageMaker the image brings its own; remove it"
     tracking = job.options.get("mlfuri", "")
@@ -99,14 +97,14 @@ def _too_much(what: str, given: Mapping[str, str]) -> Iterator[str]:
             yield f"{name!r}: no name of an environment variable"
 
 
-def environment_of(executor: SageMakerExecutor, job: Job) -> dict[str, str]:
+def environment_of(executor: Options, job: Job) -> dict[str, str]:
     """Environment of the script: the task's, and where checkpoints are kept if they are."""
     kept = {"IQF_CHECKPOINTS": CHECKPOINTS} if executor.keeps_checkpoints else {}
     return {**kept, **job.environment}
 
 
 def training_job(
-    executor: SageMakerExecutor,
+    executor: Options,
     job: Job,
     *,
     name: str,
@@ -119,7 +117,7 @@ def training_job(
 
     Parameters
     ----------
-    executor : SageMakerExecutor
+    executor : Options
         Of which the options are.
     job : Job
         What is to be run.
@@ -181,7 +179,7 @@ def training_job(
     return content
 
 
-def seconds_of(executor: SageMakerExecutor, job: Job) -> int:
+def seconds_of(executor: Options, job: Job) -> int:
     """Whole seconds after which the service stops the job."""
     return max(1, math.ceil(executor.most_seconds(job.timeout_s) or executor.max_run_s))
 
