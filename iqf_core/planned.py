@@ -22,6 +22,7 @@ from iqf_core.study_file import StudyFile
 from iqf_core.variant import recipe_of
 
 REFERENCE = "reference"
+SHOWN = 60  # characters of a hyper-parameter in a title
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class PlannedRun:
     @property
     def title(self) -> str:
         """One line naming the run."""
-        options = " ".join(f"{name}={value}" for name, value in self.hyperparameters.items())
+        options = " ".join(f"{name}={_shown(value)}" for name, value in self.hyperparameters.items())
         label = self.setting.label
         if self.trained is not None:
             label = f"{self.trained.setting.label} on {label}"
@@ -115,6 +116,12 @@ class PlannedRun:
         if self.trained is not None:
             return self.trained.setting.label
         return None if self.model is not None else self.setting.label
+
+
+def _shown(value: Any) -> str:
+    """A hyper-parameter's value in a title, which has to stay one line."""
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def training_runs(study: StudyFile, settings: Sequence[Setting], code: str) -> list[PlannedRun]:

@@ -129,7 +129,7 @@ def _outputs(outputs: list[dict[str, Any]]) -> list[str]:
 
 def _example(parameters: list[dict[str, Any]], knob: dict[str, Any] | None) -> dict[str, Any]:
     """Parameters to show: the knob and what must be given, or else the defaults."""
-    chosen = {p["name"]: f"<{p['name']}>" for p in parameters if p["required"]}
+    chosen = {p["name"]: p.get("example", f"<{p['name']}>") for p in parameters if p["required"]}
     defaults = {p["name"]: p["default"] for p in parameters if p["default"] is not None}
     if knob is not None:
         chosen[knob["field"]] = defaults.get(knob["field"], _between(knob))

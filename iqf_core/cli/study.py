@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ def plan(study: Path, max_runs: int | None, max_gb: float | None, as_json: bool)
         say(f"Expected: {duration(expected)}, as long as runs took so far, {made.study.parallel} at once")
     if cost := made.expected_price():
         how = "" if expected else "at most "
-        say(f"Cost: {how}{cost[0]:,.2f}, for {cost[1]:,.3g} hours of jobs at the price given")
+        say(f"Cost: {how}{_price(cost[0])}, for {cost[1]:,.3g} hours of jobs at the price given")
 
 
 @click.command()
@@ -92,6 +93,12 @@ def run(
     made = plan_of(study)
     made.require_affordable(max_runs=max_runs, max_gb=max_gb)
     return run_planned(made, fresh=fresh, parallel=parallel, fail_fast=fail_fast, as_json=as_json)
+
+
+def _price(amount: float) -> str:
+    """Rounded up: to hundredths, or to two digits of what is less than one."""
+    digits = 2 if amount >= 1 or amount <= 0 else 1 - math.floor(math.log10(amount))
+    return f"{math.ceil(round(amount * 10**digits, 6)) / 10**digits:,.{digits}f}"
 
 
 def plan_of(file: Path) -> Plan:

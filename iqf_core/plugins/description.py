@@ -50,6 +50,7 @@ def _parameter(name: str, field: Any, documented: str) -> dict[str, Any]:
         "default": None if required else field.get_default(call_default_factory=True),
         "range": _range([*field.metadata, *_nested_limits(field.annotation)]),
         "description": " ".join((field.description or documented).split()),
+        **({"example": field.examples[0]} if field.examples else {}),
     }
 
 

@@ -222,7 +222,7 @@ def test_where_a_failure_lies_is_said_from_here(lab: Lab) -> None:
     file = lab.study()
     lab.iqf("run", file, code=1)
     (folder,) = lab.folders()
-    assert f"    folder: iqf-runs/study/runs/{folder.name}\n" in lab.iqf("results", file, "--failed").out
+    assert f"    log: iqf-runs/study/runs/{folder.name}/log.txt\n" in lab.iqf("results", file, "--failed").out
 
 
 def test_a_plan_without_criterion_says_how_to_have_a_decision(lab: Lab) -> None:

@@ -61,7 +61,7 @@ def test_each_way_to_fail_is_a_failed_run_with_its_reason_and_log(lab: Lab) -> N
         if reason:
             assert reason in done.err
     failed = lab.iqf("results", "study", "--failed").out
-    assert failed.count("    folder: ") == 6
+    assert failed.count("    log: ") == 6
     assert "    | first words of exits\n" in failed
     assert lab.left_running() == []
 

@@ -129,8 +129,11 @@ def _reason(error: BaseException) -> str:
         )
     if isinstance(error, exceptions.NoRegionError):
         return "no region: give the executor `region: eu-west-1`, or set AWS_DEFAULT_REGION"
+    if isinstance(error, exceptions.EndpointConnectionError):
+        return f"{error}: is the network there, and are `region` and `endpoint_url` right?"
     if not isinstance(error, exceptions.ClientError):
-        return f"{error}; what was sent is kept, and the same command goes on"
+        kept = "; what was sent is kept, and the same command goes on" if is_passing(error) else ""
+        return f"{' '.join(str(error).split())}{kept}"
     code, message = code_of(error), error.response.get("Error", {}).get("Message", "")
     said = f"{code}: {message}" if message else code
     if code in _EXPIRED:

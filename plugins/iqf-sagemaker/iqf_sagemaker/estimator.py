@@ -21,6 +21,7 @@ from iqf_core import ExecutorError, Job, Outcome
 from iqf_core.executor import Handle, State, Status, TaskExecutor
 from iqf_sagemaker.aws import AwsError, client, explained
 from iqf_sagemaker.collecting import fetch_archive
+from iqf_sagemaker.options import BUCKET
 from iqf_sagemaker.redaction import redacted
 from iqf_sagemaker.request import MODEL
 from iqf_sagemaker.staging import Stage
@@ -128,9 +129,9 @@ class EstimatorExecutor(TaskExecutor):
     name: ClassVar[str] = "estimator"
     poll_interval_s: ClassVar[float] = 0.5
 
-    estimator: str = Field(pattern=r"^[^:\s]+:[\w.]+$")
+    estimator: str = Field(pattern=r"^[^:\s]+:[\w.]+$", examples=["sagemaker.pytorch:PyTorch"])
     kwargs: str = "{}"
-    bucket: str = Field(min_length=3, max_length=63)
+    bucket: str = Field(pattern=BUCKET, examples=["imagery-experiments"])
     prefix: str = "iqf"
     region: str = ""
     endpoint_url: str = ""

@@ -26,6 +26,9 @@ ENDED = ("Completed", "Failed", "Stopped")
 LAST_WORDS_S = 2.0
 """For CloudWatch to show the last lines of a job that has ended; of one that failed, four times as long."""
 
+LOOKS_IN_VAIN = 3
+"""For a job that is not there, before it is called lost, and another is paid for."""
+
 _watches: dict[str, Watch] = {}  # by job: an executor is made anew for each study, and holds no state
 
 
@@ -76,8 +79,10 @@ class SageMakerExecutor(Options):
         Of each job; ``iqf:key`` (the run's key) and ``iqf:folder`` are added.
     price_per_hour : float or None, optional
         Of one instance, in your currency: then `iqf plan` says what is left to be paid.
-    poll_s, poll_most_s : float, optional
-        Seconds between the first looks at a job, growing by a quarter each time up to the second number.
+    poll_s : float, optional
+        Seconds between the first two looks at a job; a quarter more each time.
+    poll_most_s : float, optional
+        Seconds between two looks at most.
     output_limit_gb : float, optional
         Of what a job leaves, unpacked.
 
@@ -219,8 +224,8 @@ class SageMakerExecutor(Options):
             LOST when there is no such job.
         """
         watch = self._watch(handle)
-        if watch.ended:
-            return State.DONE
+        if watch.end is not None:
+            return watch.end
         if not watch.is_due():
             return State.RUNNING
         try:
@@ -230,10 +235,12 @@ class SageMakerExecutor(Options):
             return State.RUNNING
         watch.patience.answered()
         watch.log.fetch()
-        if found is None:
-            return State.LOST
-        watch.ended = found["TrainingJobStatus"] in ENDED
-        return State.DONE if watch.ended else State.RUNNING
+        watch.missed = watch.missed + 1 if found is None else 0
+        if watch.missed >= LOOKS_IN_VAIN:
+            watch.end = State.LOST
+        elif found is not None and found["TrainingJobStatus"] in ENDED:
+            watch.end = State.DONE
+        return watch.end or State.RUNNING
 
     def _described(self, name: str) -> dict[str, Any] | None:
         try:

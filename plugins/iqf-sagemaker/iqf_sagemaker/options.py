@@ -13,18 +13,22 @@ from iqf_sagemaker.aws import client
 from iqf_sagemaker.staging import Stage
 
 ROLE = r"^arn:aws[a-z\-]*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+$"
+BUCKET = r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$"
+"""The name alone, without ``s3://``."""
+REGION = r"^([a-z]{2,}(-[a-z]+)+-\d+)?$"
+IMAGES = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training"
 Pairs = tuple[tuple[str, str], ...]
 
 
 class Options(TaskExecutor):
     """Options of `SageMakerExecutor`, whose docstring explains them; it adds what is done with them."""
 
-    image_uri: str = Field(min_length=1, max_length=255)
-    role: str = Field(pattern=ROLE)
-    bucket: str = Field(min_length=3, max_length=63)
+    image_uri: str = Field(min_length=1, max_length=255, examples=[f"{IMAGES}:2.6.0-gpu-py312"])
+    role: str = Field(pattern=ROLE, examples=["arn:aws:iam::123456789012:role/iqf-training"])
+    bucket: str = Field(pattern=BUCKET, examples=["imagery-experiments"])
     prefix: str = "iqf"
-    region: str = ""
-    endpoint_url: str = ""
+    region: str = Field("", pattern=REGION)
+    endpoint_url: str = Field("", pattern=r"^(https?://\S+)?$")
     instance_type: str = Field("ml.m5.xlarge", pattern=r"^ml\.[a-z0-9.\-]+$")
     instance_count: int = Field(1, ge=1)
     volume_gb: int = Field(30, ge=1)
@@ -53,6 +57,22 @@ class Options(TaskExecutor):
             return tuple((str(key), str(value)) for key, value in pairs)
         except (TypeError, ValueError):
             raise ValueError("write tags as in {team: eo, project: compression}") from None
+
+    @pydantic.field_validator("tags")
+    @classmethod
+    def _own_tags(cls, tags: Pairs) -> Pairs:
+        for key, _ in tags:
+            if key.lower().startswith(("aws:", "iqf:")):
+                raise ValueError(f"{key!r}: keys that begin with aws: are AWS's, with iqf: IQF's")
+        return tags
+
+    @pydantic.field_validator("prefix")
+    @classmethod
+    def _plain_prefix(cls, prefix: str) -> str:
+        parts = prefix.strip("/").split("/")
+        if prefix and (not all(parts) or {".", ".."} & set(parts) or not prefix.isprintable()):
+            raise ValueError("write it as in iqf or team/iqf")
+        return prefix
 
     @pydantic.model_validator(mode="after")
     def _agrees(self) -> Self:

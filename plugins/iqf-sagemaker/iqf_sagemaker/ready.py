@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from iqf_core import ExecutorError
+from iqf_core.errors import did_you_mean
 from iqf_sagemaker.aws import AwsError, code_of, explained, is_missing
 from iqf_sagemaker.options import Options
 
@@ -77,14 +79,19 @@ def _require_role(executor: Options) -> None:
 
 def _require_quota(executor: Options, jobs: int) -> None:
     kind = "spot training job" if executor.spot else "training job"
-    wanted = f"{executor.instance_type} for {kind} usage"
+    usage = f" for {kind} usage"
     try:
-        quota = _quota(executor.client("service-quotas"), wanted)
+        quotas = _quotas(executor.client("service-quotas"), usage)
     except AwsError as error:
         log.info("the quota is not known: %s", explained(error, "servicequotas:ListServiceQuotas"))
         return
-    needed = jobs * executor.instance_count
-    if quota is not None and quota < needed:
+    if quotas and executor.instance_type not in quotas:
+        raise ExecutorError(
+            f"{executor.name}: instance_type={executor.instance_type!r}: there is none of this name for "
+            f"{kind}s in this region. {did_you_mean(executor.instance_type, quotas)}"
+        )
+    needed, quota = jobs * executor.instance_count, quotas.get(executor.instance_type, math.inf)
+    if quota < needed:
         fits = int(quota) // executor.instance_count
         remedy = f"give `parallel: {fits}`, or ask" if fits else "ask"
         raise ExecutorError(
@@ -93,9 +100,8 @@ def _require_quota(executor: Options, jobs: int) -> None:
         )
 
 
-def _quota(quotas: Any, wanted: str) -> float | None:
-    for page in quotas.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker"):
-        for one in page["Quotas"]:
-            if one["QuotaName"] == wanted:
-                return float(one["Value"])
-    return None
+def _quotas(quotas: Any, usage: str) -> dict[str, float]:
+    """Instance type -> how many may run at once."""
+    pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+    found = {one["QuotaName"]: float(one["Value"]) for page in pages for one in page["Quotas"]}
+    return {name.removesuffix(usage): value for name, value in found.items() if name.endswith(usage)}

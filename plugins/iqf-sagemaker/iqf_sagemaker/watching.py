@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from iqf_core import ExecutorError
+from iqf_core.executor import State
 from iqf_sagemaker.aws import client, is_expired, is_passing
 from iqf_sagemaker.logs import LogFollower
 
@@ -72,7 +73,8 @@ class Watch:
     most_s: float
     patience: Patience
     next_look: float = 0.0
-    ended: bool = False
+    missed: int = 0
+    end: State | None = None
 
     def is_due(self) -> bool:
         """Whether it is time for a look; if so, the next is later than this one was."""

@@ -20,8 +20,9 @@ import pytest
 import iqf_core as iqf
 from iqf_sagemaker import aws, executor, staging
 from iqf_sagemaker.testing import SageMakerServer
+from iqf_sagemaker.testing.fixtures import sagemaker_server
 
-pytest_plugins = ["iqf_sagemaker.testing.fixtures"]
+__all__ = ["sagemaker_server"]  # the fixture
 
 IQF = "import sys; from iqf_core.cli import main; sys.exit(main())"
 PATIENCE_S = 60.0

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
     [
         ({"bucket": "no-such-bucket"}, "bucket='no-such-bucket': there is no such bucket; make it"),
         ({"role": "arn:aws:iam::123456789012:role/nobody"}, "there is no such role; make one that SageMaker"),
+        ({"instance_type": "ml.m5.lage"}, "there is none of this name for training jobs in this region. Did"),
+        ({"region": "eu-west-1"}, "this server stands for us-east-1, and was asked as eu-west-1"),
         (
             {"instance_type": "ml.m5.large"},
             "may use 1 x ml.m5.large for training jobs at once, and 2 runs at",
@@ -88,6 +90,11 @@ def test_the_limits_of_the_service_are_checked_before_it_is_asked(
         ({"role": "training"}, "role='training'"),
         ({"subnets": ["subnet-1"]}, "subnets and security_group_ids belong together"),
         ({"tags": "eo"}, "write tags as in"),
+        ({"tags": {"aws:team": "eo"}}, "keys that begin with aws: are AWS's"),
+        ({"bucket": "s3://imagery"}, "bucket='s3://imagery'"),
+        ({"endpoint_url": "127.0.0.1:9"}, "endpoint_url='127.0.0.1:9'"),
+        ({"region": "Europe/West 1"}, "region='Europe/West 1'"),
+        ({"prefix": "../x"}, "write it as in iqf or team/iqf"),
         ({"price": 1.0}, "Did you mean 'prefix'|price_per_hour"),
         ({"server_side_encryption": "AES256", "kms_key_id": "k"}, "kms_key_id is for"),
     ],

@@ -223,12 +223,30 @@ def test_models_of_a_matrix_are_staged_as_a_channel(lab: Lab) -> None:
     assert scores[2:] == [scores[0] + 1, scores[1] + 1]
 
 
+def test_a_job_that_is_gone_is_done_anew_once(lab: Lab, meanwhile: Any) -> None:
+    def lose() -> None:
+        wait_for(lambda: (lab.job("a") or {}).get("SecondaryStatus") == "Training")
+        lab.server._control.jobs.clear()
+
+    meanwhile(lose)
+    assert status(lab.run(hyperparameters={"how": ["a"], "sleep": [3]})) == {"a": "FINISHED"}
+    names = lab.asked("CreateTrainingJob")
+    assert len(set(names)) == len(names) == 2
+
+
 def test_what_iqf_plan_says_of_the_price(lab: Lab) -> None:
     task = {"script": "code/script.py", "timeout_s": 1800}
     priced = {"sagemaker": lab.options(price_per_hour=0.5, instance_count=2)}
     plan = iqf.Study.from_file(lab.study(priced, hyperparameters={"how": ["a", "b"]}, task=task)).plan()
     assert plan.expected_price() == (2 * 0.5 * 2 * 0.5, 1.0)
     assert "Cost: at most 1.00, for 1 hours of jobs" in lab.iqf("plan", lab.folder / "study.yaml")[1]
+
+
+def test_a_price_is_rounded_up(lab: Lab) -> None:
+    task = {"script": "code/script.py", "timeout_s": 60}
+    priced = {"sagemaker": lab.options(price_per_hour=0.13)}
+    said = lab.iqf("plan", lab.study(priced, hyperparameters={"how": ["x" * 300]}, task=task))[1]
+    assert "Cost: at most 0.0022, for" in said
 
 
 def test_nothing_is_known_of_a_price_that_nobody_gave(lab: Lab) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from types import FrameType
 
+from iqf_core.errors import IqfError
 from iqf_sagemaker.testing.server import SageMakerServer
 
 
@@ -21,12 +23,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--bucket", default="iqf-test", help="made on start (iqf-test)")
     parser.add_argument("--role", default="iqf-training", help="made on start (iqf-training)")
+    parser.add_argument("--region", default="us-east-1", help="that it stands for (us-east-1)")
     options = parser.parse_args(arguments)
     server = SageMakerServer(
-        options.folder, port=options.port, buckets=[options.bucket], roles=[options.role]
+        options.folder,
+        port=options.port,
+        buckets=[options.bucket],
+        roles=[options.role],
+        region=options.region,
     )
     signal.signal(signal.SIGTERM, _interrupt)  # so that the jobs end with it
-    with contextlib.suppress(KeyboardInterrupt), server:
+    try:
+        server.start()
+    except IqfError as error:
+        sys.exit(f"Error: {error}")
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(server):
         print(f"endpoint  {server.url}\nrole      {server.role_arn()}\nbucket    {options.bucket}\n")
         for name, value in server.variables().items():
             print(f"export {name}={value}")

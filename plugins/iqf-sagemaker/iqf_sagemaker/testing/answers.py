@@ -68,6 +68,15 @@ def json_error(error: ServiceError) -> Answer:
     return json_answer({"__type": error.code, "message": str(error)}, status=error.status)
 
 
+def query_error(error: ServiceError) -> Answer:
+    """Error of the query protocol, which IAM and STS speak."""
+    body = (
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{error.code}</Code>"
+        f"<Message>{escape(str(error))}</Message></Error></ErrorResponse>"
+    )
+    return Answer(error.status, body.encode(), {"Content-Type": "text/xml"})
+
+
 def s3_error(status: int, target: str, *, head: bool) -> Answer:
     """Error of S3: XML, and nothing but the status for a HEAD request."""
     code, message = S3_ERRORS.get(status, ("InternalError", S3_ERRORS[500][1]))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from iqf_sagemaker.testing.answers import Answer, ServiceError, json_answer, json_error, s3_error
+from iqf_sagemaker.testing.answers import Answer, ServiceError, json_answer, json_error, query_error, s3_error
 from iqf_sagemaker.testing.control import ControlPlane
 from iqf_sagemaker.testing.faults import Fault, Faults
 from iqf_sagemaker.testing.operations import Call, call_of
@@ -81,6 +81,14 @@ class Application:
         if fault is not None:
             return json_error(ServiceError("ThrottlingException", "Rate exceeded"))
         target = environ.get("HTTP_X_AMZ_TARGET", "")
+        region = region_of(environ)
+        if region not in ("", self._control.region) and call.service in ("sts", "sagemaker", "logs"):
+            message = (
+                f"this server stands for {self._control.region}, and was asked as {region}: leave region out "
+                "of the study, or start the server with --region"
+            )
+            wrong = ServiceError("WrongRegion", message)
+            return query_error(wrong) if call.service == "sts" else json_error(wrong)
         try:
             if target.startswith("SageMaker."):
                 if "HTTP_AUTHORIZATION" not in environ:
@@ -123,6 +131,12 @@ class Application:
             raise ConnectionAbortedError("cut on request")
         self._record(call, 0, 0, fault.after_bytes)
         return cut_short(self._pass_on(environ, start_response), fault.after_bytes, environ)
+
+
+def region_of(environ: dict[str, Any]) -> str:
+    """Region that a request was signed for, empty where it is not signed."""
+    scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split(",")[0].split("/")
+    return scope[2] if len(scope) > 3 else ""
 
 
 def is_for_s3(environ: dict[str, Any]) -> bool:

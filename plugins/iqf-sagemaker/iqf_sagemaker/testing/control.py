@@ -43,7 +43,7 @@ class ControlPlane:
         self._machine = machine
         self._iam = iam
         self._quotas = quotas
-        self._region = region
+        self.region = region
         self._checks_inputs = checks_inputs
         self._arn = f"arn:aws:sagemaker:{region}:{account}:training-job/"
         self._lock = threading.Lock()
@@ -106,7 +106,7 @@ class ControlPlane:
         _check_tags(request.get("Tags", ()))
         machine, name = self._machine, request["TrainingJobName"]
         arn = self._arn + name.lower()
-        check_world(request, s3=machine.s3, iam=self._iam, region=self._region, inputs=self._checks_inputs)
+        check_world(request, s3=machine.s3, iam=self._iam, region=self.region, inputs=self._checks_inputs)
         with self._lock:
             if name in self.jobs:
                 message = (
