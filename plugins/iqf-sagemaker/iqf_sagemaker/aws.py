@@ -90,11 +90,6 @@ def is_missing(error: BaseException) -> bool:
     return code_of(error) in ("404", "NoSuchKey", "NotFound", "NoSuchEntity", "NoSuchEntityException")
 
 
-def is_refused(error: BaseException) -> bool:
-    """Whether it says that this is not allowed."""
-    return code_of(error) in _REFUSED
-
-
 def is_passing(error: BaseException) -> bool:
     """Whether it may be gone at the next try: throttling, a server's fault, the network."""
     if isinstance(error, exceptions.ClientError):

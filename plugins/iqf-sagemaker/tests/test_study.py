@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 import iqf_core as iqf
+from iqf_sagemaker import SageMakerExecutor
+from iqf_sagemaker.request import training_job
 
 from .conftest import PATIENCE_S, Lab, wait_for
 
@@ -189,6 +191,29 @@ def test_a_job_that_takes_too_long_says_so(lab: Lab) -> None:
     (row,) = lab.run(hyperparameters={"how": ["long"]}, task=task)
     assert row["status"] == "FAILED"
     assert row["reason"] == "timeout after 1 s"
+
+
+def test_a_creation_whose_answer_was_lost_is_no_second_job(lab: Lab) -> None:
+    """The client asks again, and the name is taken: by this run's own job, or by a stranger's."""
+    made = SageMakerExecutor(**lab.options())
+    folder = lab.folder / "run"
+    job = iqf.Job(
+        key="k1",
+        script=lab.folder / "code" / "script.py",
+        datasets={"testds": lab.folder / "data"},
+        folder=folder,
+        output=folder / "output",
+        log=folder / "log.txt",
+    )
+    channels = {"testds": made.stage().folder(lab.folder / "data")}
+    named = {"name": "iqf-k1-0", "region": "us-east-1", "channels": channels, "folder_tag": "here"}
+    request = training_job(made, job, code=made.stage().code(job.script, ("script.py",)), **named)
+    made._create(request)
+    made._create(request)
+    assert len(lab.server.jobs()) == 1
+    foreign = {**request, "Tags": [{"Key": "iqf:key", "Value": "another"}]}
+    with pytest.raises(iqf.ExecutorError, match="the training job iqf-k1-0 cannot be created: ResourceInUse"):
+        made._create(foreign)
 
 
 def test_throttling_is_waited_out(lab: Lab) -> None:
