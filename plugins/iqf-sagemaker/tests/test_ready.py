@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from iqf_core import ParameterError
+from iqf_core import ExecutorError, ParameterError
 from iqf_sagemaker import SageMakerExecutor
 
 from .conftest import Lab
@@ -31,9 +32,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_bucket_role_and_quota_are_asked_for_first(lab: Lab, change: dict[str, Any], said: str) -> None:
     lab.server.quota("ml.m5.large for training job usage", 1.0)
     executor = {"sagemaker": lab.options(**change)}
-    code, _, err = lab.iqf("run", lab.study(executor, hyperparameters={"how": ["a", "b"]}, parallel=2))
-    assert code == 2
-    assert said in err
+    with pytest.raises(ExecutorError, match=re.escape(said)):
+        lab.run(executor, hyperparameters={"how": ["a", "b"]}, parallel=2)
     assert lab.asked("PutObject") == lab.asked("CreateTrainingJob") == []
     assert not (lab.folder / "iqf-runs" / "study" / "study.json").exists()
 
