@@ -68,7 +68,7 @@ class Plan:
 
     def settings(self) -> list[Setting]:
         """The settings, each once."""
-        return list({id(run.setting): run.setting for run in self.runs}.values())
+        return _settings_of(self.runs)
 
     def variants_root(self) -> Path | None:
         """Where variants are written, None for beside their dataset."""
@@ -76,7 +76,7 @@ class Plan:
 
     def missing_variants(self) -> Iterator[tuple[Dataset, Modifier]]:
         """Variants that are still to be made, for runs that are still to be done."""
-        for setting in {id(run.setting): run.setting for run in self.to_do()}.values():
+        for setting in _settings_of(self.to_do()):
             for part, dataset in setting.datasets.items():
                 modifier = setting.modifier_of(part)
                 if modifier is not None and self._find(dataset, modifier) is None:
@@ -175,6 +175,10 @@ class Plan:
             storage=self.study.storage,
             seed=self.study.seed,
         )
+
+
+def _settings_of(runs: Sequence[PlannedRun]) -> list[Setting]:
+    return list({id(run.setting): run.setting for run in runs}.values())
 
 
 def make_plan(study: StudyFile) -> Plan:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from iqf_core.criterion import NoSuchMetric, metric_column
-from iqf_core.errors import ParameterError, ResultsError, did_you_mean
+from iqf_core.criterion import NoSuchMetric, metric_column, says_error
+from iqf_core.errors import IqfError, ParameterError, ResultsError, did_you_mean
 from iqf_core.evaluate import RunDatasets, measure_run
 from iqf_core.metrics import MetricSpec
 from iqf_core.metrics import metric as make_metric
@@ -125,6 +125,26 @@ class Results:
     def metrics(self) -> list[str]:
         """Names of the metrics in the table."""
         return self._metrics(self.dataframe())
+
+    def quality(self) -> str | None:
+        """The metric to decide by, where nothing says it: of what is better when higher, or else the first.
+
+        Returns
+        -------
+        str or None
+            A column, of what the script predicted rather than of the images; none whose name is that of an
+            error. None where there is no other.
+        """
+        names = [name for name in self.metrics() if not says_error(name)]
+        for file in sorted(file for run in self.runs()[:1] for file in run.tables.glob("*.json")):
+            try:
+                made = make_metric((read_json(file) or {})["metric"])
+            except (IqfError, KeyError):  # of a plugin that is gone, or what `verify` has left
+                continue
+            for output in made.outputs:
+                if output.better == "higher" and (name := f"{made.label}.{output.name}") in names:
+                    return name
+        return next(iter(names), None)
 
     def warnings(self) -> list[str]:
         """What a reader of the table should know: repetitions that are none, runs that failed.

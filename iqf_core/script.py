@@ -87,8 +87,8 @@ def _all_code(folder: Path, excluded: frozenset[Path]) -> Iterator[str]:
         for name in names:
             path = Path(parent, name)
             made = name.startswith(".") or _is_made(name, folder=False)
-            made = made or name.lower().endswith(DOCUMENTS)
-            if not made and Path(os.path.realpath(path)) not in excluded:
+            read = name.lower().endswith(DOCUMENTS)
+            if not (made or read) and Path(os.path.realpath(path)) not in excluded:
                 yield str(path.relative_to(folder))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iqf_core.cli.completing import runs_here, study_names
+from iqf_core.cli.completing import study_names, unnamed
 from iqf_core.cli.plugins import as_json
 from iqf_core.cli.talk import complain, is_quiet, note, say
 
@@ -40,8 +40,7 @@ def clean(study: str | None, yes: bool, dry_run: bool, as_json: bool) -> int:
     from iqf_core.jobs import what_changed
 
     if study is None:
-        known = ", ".join(runs_here()) or "none were run from here"
-        raise click.UsageError(f"name the study whose variants are to go: {known}")
+        raise unnamed(" whose variants are to go")
     plan = _plan_of(study)
     if changed := what_changed(plan):
         note(f"Note: {changed}, and what they need is kept")

@@ -49,6 +49,11 @@ def runs_here() -> list[str]:
     return [file.parent.name for file in sorted(Path(RUNS_ROOT).glob("*/study.json"))]
 
 
+def unnamed(purpose: str) -> click.UsageError:
+    """That no study was named, and which there are."""
+    return click.UsageError(f"name the study{purpose}: {', '.join(runs_here()) or 'none was run from here'}")
+
+
 def study_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of studies that were run from here, and study files."""
     names = runs_here()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iqf_core.cli.completing import component_names, runs_here, study_names
+from iqf_core.cli.completing import component_names, study_names, unnamed
 from iqf_core.cli.plugins import as_json
 from iqf_core.cli.talk import near, note, say, say_as_it_is
 from iqf_core.errors import ParameterError, ResultsError
@@ -58,7 +58,7 @@ def results(
     from iqf_core.results import Results
 
     if name is None:
-        raise click.UsageError(f"name the study: {', '.join(runs_here()) or 'none was run from here'}")
+        raise unnamed("")
     found = open_results(name)
     if not isinstance(found, Results):
         raise ResultsError(f"{name}: not a study's folder")

@@ -47,8 +47,9 @@ def plan(study: Path, max_runs: int | None, max_gb: float | None, as_json: bool)
     rows = [_planned(run) for run in made.runs]
     missing = [f"{dataset.name}: {modifier.label}" for dataset, modifier in made.missing_variants()]
     disk, expected = made.disk_bytes(), made.expected_s(made.study.parallel)
+    cost = made.expected_price()
     if as_json:
-        price, hours = made.expected_price() or (None, None)
+        price, hours = cost or (None, None)
         content = {"runs": rows, "missing_variants": missing, "disk_bytes": disk, "expected_s": expected}
         content |= {"price": price, "job_hours": hours}
         say(json.dumps(content, indent=1))
@@ -56,7 +57,7 @@ def plan(study: Path, max_runs: int | None, max_gb: float | None, as_json: bool)
     _show_plan(made, rows, missing, disk)
     if expected:
         say(f"Expected: {duration(expected)}, as long as runs took so far, {made.study.parallel} at once")
-    if cost := made.expected_price():
+    if cost is not None:
         how = "" if expected else "at most "
         say(f"Cost: {how}{_price(cost[0])}, for {cost[1]:,.3g} hours of jobs at the price given")
 
@@ -176,7 +177,7 @@ def _next_steps(found: Results, *, failed: int) -> list[str]:
     name, decided = shlex.quote(found.name), ""
     offered = {entry.name for entry in registry().components("commands")}
     if not found.criterion():
-        decided = f" --metric {shlex.quote(_quality(found) or 'METRIC')} --margin 0.03"
+        decided = f" --metric {shlex.quote(found.quality() or 'METRIC')} --margin 0.03"
     why = "why runs failed; the same `iqf run` tries them again"
     steps = {f"iqf results {name} --failed": why} if failed else {}
     done = any(folder.is_finished() for folder in found.runs())
@@ -193,25 +194,6 @@ def _next_steps(found: Results, *, failed: int) -> list[str]:
     known = {step: words for step, words in steps.items() if step.split()[1] in {*offered, "results", "ui"}}
     wide = max(map(len, known))
     return [f"  {one_line(step):{wide}}  # {words}" for step, words in known.items()]
-
-
-def _quality(found: Results) -> str | None:
-    """The task's quality, to be decided by: one that a metric says a direction of, or else the first."""
-    from iqf_core import metric as make_metric
-    from iqf_core.criterion import says_error
-    from iqf_core.errors import IqfError
-    from iqf_core.runfolder import read_json
-
-    names = [name for name in found.metrics() if not says_error(name)]
-    for file in sorted(file for run in found.runs()[:1] for file in run.tables.glob("*.json")):
-        try:
-            made = make_metric((read_json(file) or {})["metric"])
-        except (IqfError, KeyError):  # of a plugin that is gone, or what `verify` has left
-            continue
-        for output in made.outputs:
-            if output.better == "higher" and (name := f"{made.label}.{output.name}") in names:
-                return name
-    return next(iter(names), None)
 
 
 def _print_summary(made: Plan, tally: Tally, took_s: float, code: int) -> None:

@@ -6,8 +6,6 @@ import shlex
 from collections.abc import Collection
 
 from iqf_core import ParameterError, Results
-from iqf_core.criterion import says_error
-from iqf_report.page.material import Material
 
 
 class NoCriterion(ParameterError):
@@ -40,16 +38,6 @@ def require(given: Collection[str], results: Results | None = None) -> None:
 
 def example(results: Results | None, keys: Collection[str] = ("metric", "margin")) -> str:
     """Options that would decide a study, by a metric that it has."""
-    metric = None if results is None else _quality(results)
+    metric = None if results is None else results.quality()
     values = {"metric": shlex.quote(metric or "METRIC"), "margin": "0.03"}
     return " ".join(f"--{key} {values[key]}" for key in keys)
-
-
-def _quality(results: Results) -> str | None:
-    """A metric that the study has: one of which higher is declared to be better, or else the first."""
-    material = Material(results, None)
-    names = [name for name in material.metrics if not says_error(name)]
-    declared = {name: one.output.better for name, one in material.declared.items()}
-    better = [name for name in names if declared.get(name) == "higher"]
-    judged = [name for name in better if not material.declared[name].of_images]
-    return next(iter([*judged, *names]), None)

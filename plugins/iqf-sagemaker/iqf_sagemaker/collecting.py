@@ -42,20 +42,14 @@ def outcome_of(found: Mapping[str, Any]) -> Outcome:
     if status == "Failed":
         reason = redacted(found.get("FailureReason", "") or "no reason was given")
         code = re.search(r"ExitCode (-?\d+)", reason)
-        said = _one_line(reason)
+        said = " ".join(reason.split())
+        said = f"exit code {code[1]}: {said}" if code else said
         return Outcome(Status.FAILED, said, int(code[1]) if code else None, started, ended)
     if second in TOO_LONG:
         limits = found.get("StoppingCondition", {})
         run, wait = limits.get("MaxRuntimeInSeconds"), limits.get("MaxWaitTimeInSeconds")
         return Outcome(Status.FAILED, TOO_LONG[second].format(run=run, wait=wait), None, started, ended)
     return Outcome(Status.KILLED, "the training job was stopped", None, started, ended)
-
-
-def _one_line(reason: str) -> str:
-    """SageMaker's reason in one line, the script's exit code first."""
-    code = re.search(r"ExitCode (-?\d+)", reason)
-    plain = " ".join(reason.split())
-    return f"exit code {code[1]}: {plain}" if code else plain
 
 
 def fetch_archive(s3: Any, uri: str, folder: Path, *, limit_bytes: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-import re
 import secrets
 import threading
 import time
@@ -23,7 +22,7 @@ from iqf_sagemaker.aws import AwsError, client, explained
 from iqf_sagemaker.collecting import fetch_archive
 from iqf_sagemaker.options import BUCKET
 from iqf_sagemaker.redaction import redacted
-from iqf_sagemaker.request import MODEL
+from iqf_sagemaker.request import MODEL, plain
 from iqf_sagemaker.staging import Stage
 
 
@@ -177,7 +176,7 @@ class EstimatorExecutor(TaskExecutor):
         if MODEL in options:
             inputs[MODEL] = stage.folder(Path(options.pop(MODEL)))
         token = secrets.token_hex(8)
-        output = stage.uri(stage.path("runs", f"{re.sub(r'[^A-Za-z0-9]+', '-', job.key)}-{token}"))
+        output = stage.uri(stage.path("runs", f"{plain(job.key)}-{token}"))
         estimator = self.factory().gen_estimator(options, output_path=output)
         fit = _Fit(estimator, threading.Thread(target=_fitted, args=(token, inputs), daemon=True))
         _fits[token] = fit

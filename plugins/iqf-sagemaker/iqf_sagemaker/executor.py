@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import secrets
 import shutil
 import time
@@ -18,7 +16,7 @@ from iqf_sagemaker.collecting import fetch_archive, outcome_of
 from iqf_sagemaker.logs import LogFollower
 from iqf_sagemaker.options import Options
 from iqf_sagemaker.ready import require_ready
-from iqf_sagemaker.request import FOLDER_TAG, KEY_TAG, MODEL, refuse_what_cannot_run, training_job
+from iqf_sagemaker.request import FOLDER_TAG, KEY_TAG, MODEL, plain, refuse_what_cannot_run, training_job
 from iqf_sagemaker.submission import Submission
 from iqf_sagemaker.watching import Patience, Watch, patiently
 
@@ -143,7 +141,7 @@ class SageMakerExecutor(Options):
             channels[MODEL] = stage.folder(Path(job.options[MODEL]))
         code = stage.code(job.script, job.code)
         submission = Submission.of(job)
-        name = f"iqf-{_plain(job.key)[:40]}-{secrets.token_hex(4)}"
+        name = f"iqf-{plain(job.key)[:40]}-{secrets.token_hex(4)}"
         request = training_job(
             self,
             job,
@@ -194,7 +192,7 @@ class SageMakerExecutor(Options):
         wanted, found = {KEY_TAG: job.key, FOLDER_TAG: folder_tag}, []
         try:
             pages = self.client("sagemaker").get_paginator("list_training_jobs")
-            asked = {"NameContains": _plain(job.key)[:40], "StatusEquals": "InProgress"}
+            asked = {"NameContains": plain(job.key)[:40], "StatusEquals": "InProgress"}
             for page in pages.paginate(**asked, SortBy="CreationTime", SortOrder="Descending"):
                 names = [one["TrainingJobName"] for one in page["TrainingJobSummaries"]]
                 found += [name for name in names if wanted.items() <= self._tags(name).items()]
@@ -336,11 +334,6 @@ class SageMakerExecutor(Options):
 def forget() -> None:
     """Forget what this process knows of jobs: another process knows nothing either."""
     _watches.clear()
-
-
-def _plain(key: str) -> str:
-    """Key as part of a job's name: letters, digits and single dashes."""
-    return re.sub(r"[^a-zA-Z0-9]+", "-", key).strip("-") or hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 def _tag(request: Mapping[str, Any], key: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -22,6 +23,11 @@ MOST = {"hyper-parameters": 100, "environment variables": 100, "tags": 50}
 LONGEST_NAME = {"hyper-parameters": 256, "environment variables": 512}
 LONGEST_VALUE = {"hyper-parameters": 2500, "environment variables": 512}
 """Of the service model of SageMaker (CreateTrainingJob)."""
+
+
+def plain(key: str) -> str:
+    """Key as part of a job's name: letters, digits and single dashes."""
+    return re.sub(r"[^a-zA-Z0-9]+", "-", key).strip("-") or hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 def arguments_of(job: Job) -> dict[str, str]:

@@ -14,7 +14,6 @@ import io
 import json
 import os
 import tarfile
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +34,8 @@ TRANSFER = TransferConfig(multipart_threshold=16 << 20, multipart_chunksize=16 <
 DIGEST = "iqf-digest"
 """Metadata of an object: digest of its content (xxh3, 128 bits)."""
 REQUIREMENTS = "requirements.txt"
+
+_staged: set[str] = set()  # what this process has seen to be complete: it is not looked at again
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,13 @@ class Stage:
         known = digests(root, names)
         identity = digest_of(*(f"{name}={digest}" for name, digest in known.items()))
         base = self.path("data", identity)
-        with _one_at_a_time(f"{self.s3.meta.endpoint_url} {self.bucket} {base}") as staged:
-            if not staged:
-                try:
-                    self._complete(root, known, base)
-                except (*AwsError, S3UploadFailedError) as error:
-                    raise _failed(error, f"{path}: cannot be staged to {self.uri(base)}/") from error
+        place = f"{self.s3.meta.endpoint_url} {self.bucket} {base}"
+        if place not in _staged:
+            try:
+                self._complete(root, known, base)
+            except (*AwsError, S3UploadFailedError) as error:
+                raise _failed(error, f"{path}: cannot be staged to {self.uri(base)}/") from error
+            _staged.add(place)
         return f"{self.uri(base)}/"
 
     def code(self, script: Path, files: tuple[str, ...]) -> str:
@@ -192,31 +194,9 @@ class Stage:
         return found if head["ContentLength"] == size else None
 
 
-class _one_at_a_time:  # noqa: N801 - reads as a function
-    """One look at a content for each process; inside, whether it was there already."""
-
-    _known: dict[str, threading.Lock] = {}  # noqa: RUF012 - of the process
-    _staged: set[str] = set()  # noqa: RUF012
-    _guard = threading.Lock()
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        with self._guard:
-            self._lock = self._known.setdefault(what, threading.Lock())
-
-    def __enter__(self) -> bool:
-        self._lock.acquire()
-        return self._what in self._staged
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if error is None:
-            self._staged.add(self._what)
-        self._lock.release()
-
-
 def forget() -> None:
     """Forget what this process has seen to be staged: another process knows nothing either."""
-    _one_at_a_time._staged.clear()
+    _staged.clear()
 
 
 def _files(path: Path) -> tuple[Path, list[str]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from iqf_core import Job
+from iqf_core.errors import ResultsError
+from iqf_core.runfolder import read_json, write_json
 
 FILE = "sagemaker.json"
 
@@ -34,8 +34,8 @@ class Submission:
     def of(cls, job: Job) -> Self:
         """Read what the run's folder says."""
         try:
-            name = json.loads((job.folder / FILE).read_bytes())["name"]
-        except (OSError, ValueError, KeyError, TypeError):  # none, or damaged: its tags tell it too
+            name = (read_json(job.folder / FILE) or {}).get("name", "")
+        except ResultsError:  # damaged: its tags tell it too
             name = ""
         return cls(job.folder.absolute(), str(name))
 
@@ -46,10 +46,4 @@ class Submission:
 
     def write(self, name: str) -> None:
         """Write the name of the job that is about to be created, so that it outlives a power failure."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f"{FILE}.partial"
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump({"name": name}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.folder / FILE)
+        write_json(self.folder / FILE, {"name": name})
